@@ -210,7 +210,8 @@ static void vb2_release_fence_retire(struct dma_fence *fence,
 		u64 oldest = q->release_fence_seqno -
 			     q->release_fence_pending + 1;
 
-		overtakes = fence->seqno != oldest && !q->release_fence_cancel;
+		overtakes = fence->seqno != oldest &&
+			    !READ_ONCE(q->release_fence_cancel);
 		if (overtakes) {
 			q->release_fence_context = dma_fence_context_alloc(1);
 			q->release_fence_pending = 0;
@@ -239,13 +240,11 @@ void __vb2_release_fence_signal(struct vb2_buffer *vb,
 
 	vb->release_fence = NULL;
 
-	if (!fence->error) {
-		if (state == VB2_BUF_STATE_QUEUED ||
-		    (state == VB2_BUF_STATE_ERROR && q->release_fence_cancel))
-			dma_fence_set_error(fence, -ECANCELED);
-		else if (state == VB2_BUF_STATE_ERROR)
-			dma_fence_set_error(fence, -EIO);
-	}
+	/* DONE, or an error that the driver has set, stays as it is. */
+	if (state != VB2_BUF_STATE_DONE && !fence->error)
+		dma_fence_set_error(fence, state == VB2_BUF_STATE_QUEUED ||
+					   READ_ONCE(q->release_fence_cancel) ?
+					   -ECANCELED : -EIO);
 
 	vb2_release_fence_retire(fence, q);
 	dma_fence_signal(fence);

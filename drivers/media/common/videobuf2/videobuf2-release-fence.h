@@ -48,7 +48,7 @@ void __vb2_release_fence_signal(struct vb2_buffer *vb,
 
 static inline void vb2_release_fence_cancel(struct vb2_queue *q, bool cancel)
 {
-	q->release_fence_cancel = cancel;
+	WRITE_ONCE(q->release_fence_cancel, cancel);
 }
 
 /*
