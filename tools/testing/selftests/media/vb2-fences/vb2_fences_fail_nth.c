@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: GPL-2.0
+/*
+ * Allocation failures on the way to a published fence.
+ *
+ * The driver attaches the fence in the ioctl that makes the job ready, if the
+ * device is idle. So let the first, the second, the nth allocation of that
+ * ioctl fail, until it makes do with fewer than n. A job whose fence cannot be
+ * had must not run: its buffer comes back with the error flag, and nobody has
+ * ever seen a fence.
+ */
+#include <fcntl.h>
+
+#include "kselftest_harness.h"
+#include "vb2_fences_util.h"
+
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define MAX_NTH		1000
+
+FIXTURE(fail_nth)
+{
+	struct vb2f dev;
+	int fd;			/* of fail-nth */
+};
+
+FIXTURE_VARIANT(fail_nth)
+{
+	struct vb2f_setup setup;
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, vim2m_mmap) {
+	.setup = {
+		.driver = "vim2m",
+		.memory = VB2F_MMAP,
+		.fourcc = V4L2_PIX_FMT_RGB565,
+		.width = 64,
+		.height = 64,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, vim2m_heap) {
+	.setup = {
+		.driver = "vim2m",
+		.memory = VB2F_HEAP,
+		.fourcc = V4L2_PIX_FMT_RGB565,
+		.width = 64,
+		.height = 64,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, visl_mmap) {
+	.setup = {
+		.driver = "visl",
+		.memory = VB2F_MMAP,
+		.fourcc = V4L2_PIX_FMT_NV12,
+		.width = 640,
+		.height = 360,
+	},
+};
+
+FIXTURE_VARIANT_ADD(fail_nth, visl_two_planes_udmabuf) {
+	.setup = {
+		.driver = "visl",
+		.memory = VB2F_UDMABUF,
+		.fourcc = V4L2_PIX_FMT_NV12M,
+		.width = 640,
+		.height = 360,
+	},
+};
+
+FIXTURE_SETUP(fail_nth)
+{
+	int ret = vb2f_open(&self->dev, &variant->setup);
+
+	self->fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	/* Allocations that can wait are those that matter; spare the log */
+	if (!ret && (self->fd < 0 ||
+		     vb2f_write(FAILSLAB "ignore-gfp-wait", "N") ||
+		     vb2f_write(FAILSLAB "verbose", "0")))
+		ret = -ENXIO;
+	if (vb2f_missing(ret))
+		SKIP(return, "%s: %s", variant->setup.driver,
+		     vb2f_missing(ret));
+	ASSERT_EQ(0, ret);
+	vb2f_close(&self->dev);
+}
+
+FIXTURE_TEARDOWN(fail_nth)
+{
+	vb2f_close(&self->dev);
+	close(self->fd);
+}
+
+static void start_failing(struct __test_metadata *_metadata, int fd, int nth)
+{
+	char text[16];
+	int len;
+
+	len = snprintf(text, sizeof(text), "%d", nth);
+	ASSERT_EQ(len, pwrite(fd, text, len, 0));
+}
+
+/* Returns whether something has failed. */
+static bool stop_failing(struct __test_metadata *_metadata, int fd)
+{
+	char text[16] = "";
+
+	ASSERT_LT(0, pread(fd, text, sizeof(text) - 1, 0));
+	ASSERT_EQ(1, pwrite(fd, "0", 1, 0));
+	return atoi(text) == 0;
+}
+
+static void expect_unpublished(struct __test_metadata *_metadata,
+			       struct vb2f *dev)
+{
+	int count, p;
+
+	for (p = 0; p < dev->nplanes; p++) {
+		int fd = dev->cap[0].fd[p];
+
+		EXPECT_EQ(POLLIN, vb2f_poll(fd, POLLIN, 0));
+		EXPECT_EQ(POLLOUT, vb2f_poll(fd, POLLOUT, 0));
+		EXPECT_EQ(1, vb2f_dmabuf_status(fd));
+		/* Not even one that has come and gone */
+		count = vb2f_debug_fences(fd, NULL, NULL);
+		if (count != -ENOENT)
+			EXPECT_EQ(0, count);
+	}
+}
+
+TEST_F_TIMEOUT(fail_nth, attach, 120)
+{
+	struct vb2f *dev = &self->dev;
+	int ret, nth, refused = 0;
+	struct v4l2_buffer b;
+	struct vb2f_job job;
+	bool failed = true;
+
+	for (nth = 1; failed; nth++) {
+		ASSERT_LT(nth, MAX_NTH);
+		/* New buffers: the old ones may have room for a fence */
+		ret = vb2f_open(dev, &variant->setup);
+		if (!ret)
+			ret = vb2f_alloc(dev, 1, 1);
+		if (vb2f_missing(ret))
+			SKIP(return, "%s", vb2f_missing(ret));
+		ASSERT_EQ(0, ret);
+		ASSERT_EQ(0, vb2f_stream(dev, true));
+		ASSERT_EQ(0, vb2f_set_job_ms(dev, 20));
+		vb2f_wipe(dev, &dev->cap[0]);
+		vb2f_fill_out(dev, 0, nth);
+		ASSERT_EQ(0, vb2f_qcap(dev, 0));
+
+		start_failing(_metadata, self->fd, nth);
+		ret = vb2f_qout(dev, 0, nth, 0);
+		failed = stop_failing(_metadata, self->fd);
+
+		if (ret) {
+			/* That buffer or request has not been queued */
+			EXPECT_TRUE(failed);
+			expect_unpublished(_metadata, dev);
+		} else {
+			ASSERT_EQ(0, vb2f_dq(dev, true, &b));
+			ASSERT_EQ(0, vb2f_dq(dev, false, NULL));
+			if (b.flags & V4L2_BUF_FLAG_ERROR) {
+				EXPECT_TRUE(failed);
+				expect_unpublished(_metadata, dev);
+				EXPECT_TRUE(vb2f_is_wiped(dev, &dev->cap[0]));
+				refused++;
+			} else {
+				EXPECT_TRUE(vb2f_is_drawn(dev, &dev->cap[0],
+							  nth));
+			}
+		}
+
+		/* And then it works */
+		ASSERT_EQ(0, vb2f_stream(dev, false));
+		if (dev->req[0] >= 0)
+			close(dev->req[0]);
+		dev->req[0] = -1;
+		ASSERT_EQ(0, vb2f_stream(dev, true));
+		ASSERT_EQ(0, vb2f_job_queue(dev, 1, &job));
+		ASSERT_EQ(0, vb2f_dq(dev, true, &b));
+		EXPECT_TRUE(!(b.flags & V4L2_BUF_FLAG_ERROR));
+		EXPECT_TRUE(vb2f_is_drawn(dev, &dev->cap[0], job.seed));
+		vb2f_close(dev);
+	}
+	TH_LOG("%d allocations, %d of them for the fence", nth - 2, refused);
+
+	/* The fence, and room for it in the reservation object of each plane */
+	EXPECT_LE(1 + dev->nplanes, refused);
+}
+
+TEST_HARNESS_MAIN
