@@ -227,18 +227,21 @@ static void vb2_release_fence_retire(struct dma_fence *fence,
 
 /**
  * __vb2_release_fence_signal() - signal the pending fence of a buffer
- * @vb:		the buffer, with a fence pending
+ * @vb:		the buffer
  * @state:	what vb2_buffer_done() is told of the buffer
+ *
+ * Does nothing if there is none, or if somebody else is just signalling it.
  *
  * Context: any context.
  */
 void __vb2_release_fence_signal(struct vb2_buffer *vb,
 				enum vb2_buffer_state state)
 {
-	struct dma_fence *fence = vb->release_fence;
+	struct dma_fence *fence = xchg(&vb->release_fence, NULL);
 	struct vb2_queue *q = vb->vb2_queue;
 
-	vb->release_fence = NULL;
+	if (!fence)
+		return;
 
 	/* DONE, or an error that the driver has set, stays as it is. */
 	if (state != VB2_BUF_STATE_DONE && !fence->error)
