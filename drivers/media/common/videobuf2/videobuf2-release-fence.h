@@ -64,10 +64,9 @@ static inline void vb2_release_fence_done_end(struct vb2_buffer *vb,
 					      enum vb2_buffer_state state,
 					      bool cookie)
 {
-	if (vb->release_fence) {
+	if (vb->release_fence)
 		__vb2_release_fence_signal(vb, state);
-		dma_fence_end_signalling(cookie);
-	}
+	dma_fence_end_signalling(cookie);
 }
 
 #else

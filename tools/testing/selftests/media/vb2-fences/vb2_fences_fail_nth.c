@@ -28,60 +28,47 @@ FIXTURE_VARIANT(fail_nth)
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, vim2m_mmap) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 64,
-		.height = 64,
-	},
+	.setup = VB2F_VIM2M(VB2F_MMAP, 64, 64),
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, vim2m_heap) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_HEAP,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 64,
-		.height = 64,
-	},
+	.setup = VB2F_VIM2M(VB2F_HEAP, 64, 64),
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, visl_mmap) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_NV12,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_MMAP, V4L2_PIX_FMT_NV12),
 };
 
 FIXTURE_VARIANT_ADD(fail_nth, visl_two_planes_udmabuf) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_UDMABUF,
-		.fourcc = V4L2_PIX_FMT_NV12M,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_UDMABUF, V4L2_PIX_FMT_NV12M),
 };
+
+/* Returns the file that makes allocations fail. */
+static int prepare(struct vb2f *dev, const struct vb2f_setup *setup)
+{
+	int ret;
+
+	ret = vb2f_open(dev, setup);
+	if (ret)
+		return ret;
+	vb2f_close(dev);
+	/* Allocations that can wait are those that matter; spare the log */
+	if (vb2f_write(FAILSLAB "ignore-gfp-wait", "N") ||
+	    vb2f_write(FAILSLAB "verbose", "0"))
+		return -ENXIO;
+	ret = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return ret < 0 ? -ENXIO : ret;
+}
 
 FIXTURE_SETUP(fail_nth)
 {
-	int ret = vb2f_open(&self->dev, &variant->setup);
+	int ret = prepare(&self->dev, &variant->setup);
 
-	self->fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	/* Allocations that can wait are those that matter; spare the log */
-	if (!ret && (self->fd < 0 ||
-		     vb2f_write(FAILSLAB "ignore-gfp-wait", "N") ||
-		     vb2f_write(FAILSLAB "verbose", "0")))
-		ret = -ENXIO;
 	if (vb2f_missing(ret))
 		SKIP(return, "%s: %s", variant->setup.driver,
 		     vb2f_missing(ret));
-	ASSERT_EQ(0, ret);
-	vb2f_close(&self->dev);
+	ASSERT_LE(0, ret);
+	self->fd = ret;
 }
 
 FIXTURE_TEARDOWN(fail_nth)
@@ -188,6 +175,43 @@ TEST_F_TIMEOUT(fail_nth, attach, 120)
 
 	/* The fence, and room for it in the reservation object of each plane */
 	EXPECT_LE(1 + dev->nplanes, refused);
+}
+
+/* The reservation objects are allocated with the buffers. */
+TEST(fail_nth_buffers)
+{
+	static const struct vb2f_setup setup =
+		VB2F_VIM2M(VB2F_MMAP, 64, 64);
+	int fd, ret, nth, without = 0;
+	struct vb2f_job job;
+	bool failed = true;
+	struct vb2f dev;
+
+	fd = prepare(&dev, &setup);
+	if (vb2f_missing(fd))
+		SKIP(return, "vim2m: %s", vb2f_missing(fd));
+	ASSERT_LE(0, fd);
+
+	for (nth = 1; failed; nth++) {
+		ASSERT_LT(nth, MAX_NTH);
+		ASSERT_EQ(0, vb2f_open(&dev, &setup));
+		start_failing(_metadata, fd, nth);
+		ret = vb2f_alloc(&dev, 1, 1);
+		failed = stop_failing(_metadata, fd);
+		if (ret) {
+			EXPECT_TRUE(failed);
+			without++;
+			continue;
+		}
+		ASSERT_EQ(0, vb2f_stream(&dev, true));
+		ASSERT_EQ(0, vb2f_job_queue(&dev, 1, &job));
+		ASSERT_EQ(0, vb2f_dq(&dev, true, NULL));
+		EXPECT_TRUE(vb2f_is_drawn(&dev, &dev.cap[0], job.seed));
+		vb2f_close(&dev);
+	}
+	TH_LOG("%d allocations, %d of them needed", nth - 2, without);
+	EXPECT_LT(0, without);
+	close(fd);
 }
 
 TEST_HARNESS_MAIN

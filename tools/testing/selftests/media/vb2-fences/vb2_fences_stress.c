@@ -48,46 +48,22 @@ FIXTURE_VARIANT(stress)
 };
 
 FIXTURE_VARIANT_ADD(stress, vim2m_mmap) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 128,
-		.height = 96,
-	},
+	.setup = VB2F_VIM2M(VB2F_MMAP, 128, 96),
 	.nbufs = 32,
 };
 
 FIXTURE_VARIANT_ADD(stress, vim2m_udmabuf) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_UDMABUF,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 128,
-		.height = 96,
-	},
+	.setup = VB2F_VIM2M(VB2F_UDMABUF, 128, 96),
 	.nbufs = 32,
 };
 
 FIXTURE_VARIANT_ADD(stress, visl_two_planes_mmap) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_NV12M,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_MMAP, V4L2_PIX_FMT_NV12M),
 	.nbufs = 8,
 };
 
 FIXTURE_VARIANT_ADD(stress, visl_heap) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_HEAP,
-		.fourcc = V4L2_PIX_FMT_NV12,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_HEAP, V4L2_PIX_FMT_NV12),
 	.nbufs = 8,
 };
 

@@ -34,43 +34,19 @@ FIXTURE_VARIANT(teardown)
 };
 
 FIXTURE_VARIANT_ADD(teardown, vim2m_mmap) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 640,
-		.height = 480,
-	},
+	.setup = VB2F_VIM2M(VB2F_MMAP, 640, 480),
 };
 
 FIXTURE_VARIANT_ADD(teardown, vim2m_heap) {
-	.setup = {
-		.driver = "vim2m",
-		.memory = VB2F_HEAP,
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 640,
-		.height = 480,
-	},
+	.setup = VB2F_VIM2M(VB2F_HEAP, 640, 480),
 };
 
 FIXTURE_VARIANT_ADD(teardown, visl_two_planes_mmap) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_MMAP,
-		.fourcc = V4L2_PIX_FMT_NV12M,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_MMAP, V4L2_PIX_FMT_NV12M),
 };
 
 FIXTURE_VARIANT_ADD(teardown, visl_udmabuf) {
-	.setup = {
-		.driver = "visl",
-		.memory = VB2F_UDMABUF,
-		.fourcc = V4L2_PIX_FMT_NV12,
-		.width = 640,
-		.height = 360,
-	},
+	.setup = VB2F_VISL(VB2F_UDMABUF, V4L2_PIX_FMT_NV12),
 };
 
 static int open_all(struct vb2f *dev, const struct vb2f_setup *setup)
@@ -206,7 +182,12 @@ static void expect_kept(struct __test_metadata *_metadata,
 			struct state *s,
 			const struct vb2f_setup *setup)
 {
+	static const char * const core[] = {
+		"v4l2-mem2mem", "videobuf2-vmalloc", "videobuf2-memops",
+		"videobuf2-v4l2", "videobuf2-common",
+	};
 	struct vb2f_job job;
+	unsigned int i;
 
 	EXPECT_EQ(1, s->job.status);
 	expect_sync_file(_metadata, &s->job);
@@ -217,10 +198,10 @@ static void expect_kept(struct __test_metadata *_metadata,
 	expect_sync_file(_metadata, &s->job);
 	expect_dmabuf(_metadata, s);
 
-	/* Without a dma-buf the modules below can go, too; or are built in */
+	/* Without a dma-buf the core can go, too, if nobody else needs it */
 	vb2f_drop_buf(&s->dev, &s->kept);
-	vb2f_modprobe(true, "videobuf2-vmalloc");
-	vb2f_modprobe(true, "v4l2-mem2mem");
+	for (i = 0; i < ARRAY_SIZE(core); i++)
+		vb2f_modprobe(true, core[i]);
 	expect_sync_file(_metadata, &s->job);
 
 	/* The last user frees it, with nothing left of those who made it */

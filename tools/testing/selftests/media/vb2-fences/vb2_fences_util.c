@@ -21,6 +21,7 @@
 #include "vb2_fences_util.h"
 
 #define MAX_NODES	64
+#define VISL_TRANSTIME	"/sys/module/visl/parameters/visl_transtime_ms"
 
 int vb2f_ioctl(int fd, unsigned long request, void *arg)
 {
@@ -537,6 +538,8 @@ void vb2f_close(struct vb2f *dev)
 {
 	int i;
 
+	if (dev->stateless)
+		vb2f_write(VISL_TRANSTIME, "0");	/* the default */
 	vb2f_drop_out(dev);
 	for (i = 0; i < VB2F_MAX_BUFS; i++) {
 		if (dev->req[i] >= 0)
@@ -569,8 +572,7 @@ int vb2f_set_job_ms(struct vb2f *dev, int ms)
 		return vb2f_set_ctrl(dev, VB2F_CID_TRANS_TIME_MSEC, ms);
 
 	snprintf(text, sizeof(text), "%u", ms);
-	return vb2f_write("/sys/module/visl/parameters/visl_transtime_ms",
-			  text);
+	return vb2f_write(VISL_TRANSTIME, text);
 }
 
 int vb2f_stream(struct vb2f *dev, bool on)

@@ -59,6 +59,23 @@ struct vb2f_setup {
 	bool mplane;		/* vim2m is to be a multi-planar device */
 };
 
+#define VB2F_VIM2M(_memory, _width, _height) {				\
+	.driver = "vim2m",						\
+	.memory = _memory,						\
+	.fourcc = V4L2_PIX_FMT_RGB565,					\
+	.width = _width,						\
+	.height = _height,						\
+}
+
+/* The smallest frame that visl has */
+#define VB2F_VISL(_memory, _fourcc) {					\
+	.driver = "visl",						\
+	.memory = _memory,						\
+	.fourcc = _fourcc,						\
+	.width = 640,							\
+	.height = 360,							\
+}
+
 struct vb2f_buf {
 	int fd[VB2F_MAX_PLANES];
 	void *map[VB2F_MAX_PLANES];
