@@ -52,8 +52,8 @@ FIXTURE_VARIANT_ADD(stress, vim2m_mmap) {
 	.nbufs = 32,
 };
 
-FIXTURE_VARIANT_ADD(stress, vim2m_udmabuf) {
-	.setup = VB2F_VIM2M(VB2F_UDMABUF, 128, 96),
+FIXTURE_VARIANT_ADD(stress, vim2m_requests_udmabuf) {
+	.setup = VB2F_VIM2M(VB2F_UDMABUF, 128, 96, .requests = true),
 	.nbufs = 32,
 };
 
@@ -506,6 +506,7 @@ static struct vb2f_setup crossed_setups[] = {
 		.fourcc = V4L2_PIX_FMT_NV12M,
 		.width = 640,
 		.height = 360,
+		.requests = true,
 	},
 };
 

@@ -41,6 +41,10 @@ FIXTURE_VARIANT_ADD(teardown, vim2m_heap) {
 	.setup = VB2F_VIM2M(VB2F_HEAP, 640, 480),
 };
 
+FIXTURE_VARIANT_ADD(teardown, vim2m_requests_udmabuf) {
+	.setup = VB2F_VIM2M(VB2F_UDMABUF, 640, 480, .requests = true),
+};
+
 FIXTURE_VARIANT_ADD(teardown, visl_two_planes_mmap) {
 	.setup = VB2F_VISL(VB2F_MMAP, V4L2_PIX_FMT_NV12M),
 };

@@ -219,7 +219,7 @@ static int set_format(struct vb2f *dev, __u32 type, __u32 fourcc)
 		mp->height = dev->setup->height;
 		mp->pixelformat = fourcc;
 		mp->num_planes = 1;
-		if (dev->stateless && V4L2_TYPE_IS_OUTPUT(type))
+		if (dev->decoder && V4L2_TYPE_IS_OUTPUT(type))
 			mp->plane_fmt[0].sizeimage = 4096;	/* bitstream */
 	} else {
 		f.fmt.pix.width = dev->setup->width;
@@ -257,7 +257,9 @@ static int set_format(struct vb2f *dev, __u32 type, __u32 fourcc)
 
 const char *vb2f_missing(int err)
 {
-	if (getenv("VB2_FENCES_STRICT"))
+	const char *strict = getenv("VB2_FENCES_STRICT");
+
+	if (strict && atoi(strict))
 		return NULL;
 
 	switch (err) {
@@ -291,7 +293,7 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 	dev->setup = setup;
 	dev->fd = -1;
 	dev->media_fd = -1;
-	dev->stateless = !strcmp(setup->driver, "visl");
+	dev->decoder = !strcmp(setup->driver, "visl");
 	for (i = 0; i < VB2F_MAX_BUFS; i++)
 		dev->req[i] = -1;
 	snprintf(dev->name, sizeof(dev->name), "%s.0", setup->driver);
@@ -310,19 +312,19 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 		goto err;
 	}
 
-	if (!dev->stateless && dev->mplane != setup->mplane) {
+	if (!dev->decoder && dev->mplane != setup->mplane) {
 		ret = set_mplane(dev);
 		if (ret)
 			goto err;
 		set_types(dev);
 	}
-	if (dev->stateless) {
+	if (setup->requests) {
 		ret = find_media(dev);
 		if (ret)
 			goto err;
 	}
 
-	ret = set_format(dev, dev->out_type, dev->stateless ?
+	ret = set_format(dev, dev->out_type, dev->decoder ?
 			 V4L2_PIX_FMT_FWHT_STATELESS : setup->fourcc);
 	if (!ret)
 		ret = set_format(dev, dev->cap_type, setup->fourcc);
@@ -538,7 +540,7 @@ void vb2f_close(struct vb2f *dev)
 {
 	int i;
 
-	if (dev->stateless)
+	if (dev->decoder)
 		vb2f_write(VISL_TRANSTIME, "0");	/* the default */
 	vb2f_drop_out(dev);
 	for (i = 0; i < VB2F_MAX_BUFS; i++) {
@@ -568,7 +570,7 @@ int vb2f_set_job_ms(struct vb2f *dev, int ms)
 {
 	char text[16];
 
-	if (!dev->stateless)
+	if (!dev->decoder)
 		return vb2f_set_ctrl(dev, VB2F_CID_TRANS_TIME_MSEC, ms);
 
 	snprintf(text, sizeof(text), "%u", ms);
@@ -661,7 +663,7 @@ int vb2f_qout(struct vb2f *dev, int i, int stamp,
 	vb2f_init_buf(dev, &b, planes, false, i);
 	b.timestamp.tv_usec = stamp;
 	b.flags = flags;
-	if (!dev->stateless)
+	if (!dev->setup->requests)
 		return vb2f_ioctl(dev->fd, VIDIOC_QBUF, &b);
 
 	ret = get_request(dev, i);
@@ -742,7 +744,7 @@ bool vb2f_is_drawn(const struct vb2f *dev, const struct vb2f_buf *buf,
 	int p;
 	size_t n;
 
-	if (dev->stateless) {
+	if (dev->decoder) {
 		for (p = 0; p < dev->nplanes; p++)
 			if (memchr(buf->map[p], VB2F_WIPED, dev->size[p]))
 				return false;

@@ -56,15 +56,18 @@ struct vb2f_setup {
 	__u32 fourcc;		/* of the CAPTURE queue */
 	unsigned int width;
 	unsigned int height;
+	bool requests;		/* jobs come through media requests */
 	bool mplane;		/* vim2m is to be a multi-planar device */
 };
 
-#define VB2F_VIM2M(_memory, _width, _height) {				\
+/* Followed by .requests or .mplane, if need be */
+#define VB2F_VIM2M(_memory, _width, _height, ...) {			\
 	.driver = "vim2m",						\
 	.memory = _memory,						\
 	.fourcc = V4L2_PIX_FMT_RGB565,					\
 	.width = _width,						\
 	.height = _height,						\
+	__VA_ARGS__							\
 }
 
 /* The smallest frame that visl has */
@@ -74,6 +77,7 @@ struct vb2f_setup {
 	.fourcc = _fourcc,						\
 	.width = 640,							\
 	.height = 360,							\
+	.requests = true,						\
 }
 
 struct vb2f_buf {
@@ -87,7 +91,7 @@ struct vb2f {
 	char name[32];		/* of the platform device */
 	int fd;
 	int media_fd;
-	bool stateless;		/* wants requests, and draws its own picture */
+	bool decoder;		/* visl: it draws its own picture */
 	bool mplane;
 	__u32 out_type;
 	__u32 cap_type;
@@ -112,7 +116,7 @@ int vb2f_bind(const struct vb2f *dev, bool bind);
 
 /*
  * Says what is missing if @err means that a test has to be skipped; never does
- * when VB2_FENCES_STRICT is set, by those who know that nothing is missing.
+ * when VB2_FENCES_STRICT=1 is set, by those who know that nothing is missing.
  */
 const char *vb2f_missing(int err);
 
