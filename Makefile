@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-2.0
+# The kernel that the series is for; LINUX=DIR or LINUX=TARBALL is that kernel, if it is
+# not to be fetched.
+BASE ?= 7.3
+LINUX ?=
+export BASE LINUX
+
+B := build/$(BASE)
+
+define HELP
+The two commands:
+  make demo        show what a consumer is told, in a stock kernel and in ours
+  make check       run every test there is
+
+Each of them installs the tools that it needs (make setup), gets the kernel and builds
+it. What the series consists of:
+  make tree        compose $(B)/linux: the kernel, and a commit per entry of series/
+  make import      write the commits in $(B)/linux back into this repository
+  make kernel      build $(B)/uml/linux with the series, and $(B)/uml-pristine/linux without
+  make kernel-off  build $(B)/uml-off/linux: with the series, which is configured off
+
+The parts of make check; each of them says what it found, and where its log is:
+  make tree-check  the tools of the tree, and that composing and importing are inverse
+  make uml-check   scripts/uml-run notices what it promises to notice
+  make kunit       KUnit tests of the helper, configured on and off
+  make selftest    kselftest in a kernel with the series, and that it skips elsewhere
+  make compliance  v4l2-compliance: what passes in a stock kernel passes in ours
+  make checkpatch  checkpatch --strict on every commit
+  make build-each  build every commit, configured on and off, without a new warning
+
+  make setup       install the tools that are missing
+  make clean       remove build/, if all work in it has been imported
+
+BASE=$(BASE) is the kernel; LINUX=DIR or LINUX=TARBALL uses one of your own.
+endef
+
+.PHONY: help setup kernel-off demo check selftest compliance checkpatch build-each clean
+.DEFAULT_GOAL := help
+
+# What a target starts uses all processors itself.
+.NOTPARALLEL:
+
+include $(sort $(wildcard scripts/*.mk))
+
+help:
+	$(info $(HELP))
+	@:
+
+setup:
+	@scripts/setup
+
+# The kernel with the series is copied, so that little is left to build.
+kernel-off: kernel
+	@[ -e $(B)/uml-off/.config ] || { rm -rf $(B)/uml-off && \
+		cp -a $(B)/uml $(B)/uml-off.tmp && mv $(B)/uml-off.tmp $(B)/uml-off; }
+	@scripts/kernel-build --config testing/fences-off.config $(B)/linux $(B)/uml-off
+
+$(B)/demo/consumer: testing/demo/consumer.c
+	@mkdir -p $(@D)
+	$(CC) -O2 -Wall -Wextra -o $@ $<
+
+demo:
+	@scripts/setup
+	@$(MAKE) --no-print-directory kernel-off $(B)/demo/consumer
+	@testing/demo/run $(B)
+
+check:
+	@scripts/setup
+	@scripts/check
+
+selftest compliance checkpatch build-each:
+	@scripts/check $@
+
+clean:
+	@scripts/clean
