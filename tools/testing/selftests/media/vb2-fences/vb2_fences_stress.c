@@ -114,8 +114,8 @@ static int count_fds(void)
 }
 
 /*
- * Whoever has a fence waits for it, looks at the frame, and wipes it for the
- * next one. In between it bothers other buffers, as compositors do.
+ * Whoever has a fence waits for it, and looks at the frame. Before that it
+ * bothers other buffers, as compositors do.
  */
 static void consume(const struct vb2f *dev, struct vb2f_buf *bufs, int nbufs,
 		    int sock)
@@ -496,18 +496,8 @@ FIXTURE_VARIANT_ADD(crossed, udmabuf) {
 };
 
 static struct vb2f_setup crossed_setups[] = {
-	{
-		.driver = "vim2m",
-		.fourcc = V4L2_PIX_FMT_RGB565,
-		.width = 640,
-		.height = 360,
-	}, {
-		.driver = "visl",
-		.fourcc = V4L2_PIX_FMT_NV12M,
-		.width = 640,
-		.height = 360,
-		.requests = true,
-	},
+	VB2F_VIM2M(VB2F_HEAP, 640, 360),
+	VB2F_VISL(VB2F_HEAP, V4L2_PIX_FMT_NV12M),
 };
 
 FIXTURE_SETUP(crossed)
