@@ -244,10 +244,12 @@ void __vb2_release_fence_signal(struct vb2_buffer *vb,
 		return;
 
 	/* DONE, or an error that the driver has set, stays as it is. */
-	if (state != VB2_BUF_STATE_DONE && !fence->error)
-		dma_fence_set_error(fence, state == VB2_BUF_STATE_QUEUED ||
-					   READ_ONCE(q->release_fence_cancel) ?
-					   -ECANCELED : -EIO);
+	if (state != VB2_BUF_STATE_DONE && !fence->error) {
+		bool cancelled = state == VB2_BUF_STATE_QUEUED ||
+				 READ_ONCE(q->release_fence_cancel);
+
+		dma_fence_set_error(fence, cancelled ? -ECANCELED : -EIO);
+	}
 
 	vb2_release_fence_retire(fence, q);
 	dma_fence_signal(fence);
