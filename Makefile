@@ -51,9 +51,11 @@ setup:
 
 # The kernel with the series is copied, so that little is left to build.
 kernel-off: kernel
-	@[ -e $(B)/uml-off/.config ] || { rm -rf $(B)/uml-off && \
-		cp -a $(B)/uml $(B)/uml-off.tmp && mv $(B)/uml-off.tmp $(B)/uml-off; }
-	@scripts/kernel-build --config testing/fences-off.config $(B)/linux $(B)/uml-off
+	@exec 8>$(B)/uml-off.lock && flock 8 && \
+	if [ ! -e $(B)/uml-off ]; then \
+		rm -rf $(B)/uml-off.tmp && cp -a $(B)/uml $(B)/uml-off.tmp && \
+		mv $(B)/uml-off.tmp $(B)/uml-off; \
+	fi && scripts/kernel-build --config testing/fences-off.config $(B)/linux $(B)/uml-off
 
 $(B)/demo/consumer: testing/demo/consumer.c
 	@mkdir -p $(@D)
