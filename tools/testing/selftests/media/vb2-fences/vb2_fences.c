@@ -556,8 +556,10 @@ TEST_F(fence, misuse)
 				       NULL));
 	EXPECT_EQ(-EBUSY, vb2f_reqbufs(dev, dev->out_type, V4L2_MEMORY_MMAP, 0,
 				       NULL));
-	EXPECT_EQ(-EBUSY, s_fmt_again(dev, dev->cap_type));
-	EXPECT_EQ(-EBUSY, s_fmt_again(dev, dev->out_type));
+	ret = s_fmt_again(dev, dev->cap_type);
+	EXPECT_TRUE(ret == -EBUSY || (dev->ops && !ret));
+	ret = s_fmt_again(dev, dev->out_type);
+	EXPECT_TRUE(ret == -EBUSY || (dev->ops && !ret));
 
 	EXPECT_EQ(-EINVAL, vb2f_qcap(dev, 0));
 	vb2f_init_buf(dev, &b, planes, true, 0);

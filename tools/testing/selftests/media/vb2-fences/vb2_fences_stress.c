@@ -37,6 +37,7 @@ struct msg {
 
 FIXTURE(stress)
 {
+	char name[32];		/* of the platform device */
 	struct stats *stats;
 	int dmabufs;
 };
@@ -79,6 +80,7 @@ FIXTURE_SETUP(stress)
 		SKIP(return, "%s: %s", variant->setup.driver,
 		     vb2f_missing(ret));
 	ASSERT_EQ(0, ret);
+	strcpy(self->name, dev.name);
 	vb2f_close(&dev);
 	self->stats = mmap(NULL, CONTEXTS * sizeof(*self->stats),
 			   PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
@@ -448,7 +450,7 @@ TEST_F_TIMEOUT(stress, unbind, 90)
 		while (self->stats[i].watched < 5 && !self->stats[i].err)
 			vb2f_sleep_us(1000);
 
-	snprintf(dev.name, sizeof(dev.name), "%s.0", variant->setup.driver);
+	strcpy(dev.name, self->name);
 	pid = fork();
 	ASSERT_LE(0, pid);
 	if (!pid)

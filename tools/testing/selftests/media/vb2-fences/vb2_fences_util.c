@@ -103,6 +103,17 @@ int vb2f_modprobe(bool remove, const char *module)
 	return vb2f_wait_child(pid);
 }
 
+bool vb2f_module_loaded(const char *module)
+{
+	char path[64], *c;
+
+	snprintf(path, sizeof(path), "/sys/module/%s/initstate", module);
+	for (c = path; *c; c++)
+		if (*c == '-')
+			*c = '_';
+	return !access(path, F_OK);
+}
+
 int vb2f_bind(const struct vb2f *dev, bool bind)
 {
 	char path[128];
@@ -291,6 +302,7 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 
 	memset(dev, 0, sizeof(*dev));
 	dev->setup = setup;
+	dev->ops = setup->ops;
 	dev->fd = -1;
 	dev->media_fd = -1;
 	dev->decoder = !strcmp(setup->driver, "visl");
@@ -298,11 +310,12 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 		dev->req[i] = -1;
 	snprintf(dev->name, sizeof(dev->name), "%s.0", setup->driver);
 
-	ret = find_device(dev);
+	ret = dev->ops ? dev->ops->open(dev) : find_device(dev);
 	if (ret)
 		return ret;
 
-	set_types(dev);
+	if (!dev->ops)
+		set_types(dev);
 	ret = vb2f_reqbufs(dev, dev->cap_type, V4L2_MEMORY_MMAP, 0,
 			   &dev->cap_caps);
 	if (ret)
@@ -311,6 +324,8 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 		ret = -EOPNOTSUPP;
 		goto err;
 	}
+	if (dev->ops)
+		return 0;
 
 	if (!dev->decoder && dev->mplane != setup->mplane) {
 		ret = set_mplane(dev);
@@ -478,6 +493,13 @@ static int alloc_out(struct vb2f *dev, int count)
 	return 0;
 }
 
+static int alloc_import(struct vb2f *dev, size_t size)
+{
+	if (dev->ops)
+		return dev->ops->alloc_dmabuf(dev, size);
+	return vb2f_alloc_dmabuf(dev->setup->memory, size);
+}
+
 static int alloc_cap(struct vb2f *dev, int count)
 {
 	enum vb2f_memory memory = dev->setup->memory;
@@ -500,7 +522,7 @@ static int alloc_cap(struct vb2f *dev, int count)
 		for (p = 0; p < dev->nplanes && memory != VB2F_USERPTR; p++) {
 			fd = memory == VB2F_MMAP ?
 				vb2f_expbuf(dev, i, p) :
-				vb2f_alloc_dmabuf(memory, dev->size[p]);
+				alloc_import(dev, dev->size[p]);
 			if (fd < 0)
 				return fd;
 			dev->cap[i].fd[p] = fd;
@@ -540,6 +562,8 @@ void vb2f_close(struct vb2f *dev)
 {
 	int i;
 
+	if (dev->ops)
+		dev->ops->close(dev);
 	if (dev->decoder)
 		vb2f_write(VISL_TRANSTIME, "0");	/* the default */
 	vb2f_drop_out(dev);
@@ -570,6 +594,8 @@ int vb2f_set_job_ms(struct vb2f *dev, int ms)
 {
 	char text[16];
 
+	if (dev->ops)
+		return dev->ops->set_job_ms(dev, ms);
 	if (!dev->decoder)
 		return vb2f_set_ctrl(dev, VB2F_CID_TRANS_TIME_MSEC, ms);
 
@@ -660,6 +686,9 @@ int vb2f_qout(struct vb2f *dev, int i, int stamp,
 	struct v4l2_buffer b;
 	int ret;
 
+	if (dev->ops)
+		return dev->ops->qout(dev, i, stamp, flags);
+
 	vb2f_init_buf(dev, &b, planes, false, i);
 	b.timestamp.tv_usec = stamp;
 	b.flags = flags;
@@ -711,6 +740,10 @@ void vb2f_fill_out(struct vb2f *dev, int i, unsigned int seed)
 	__u32 *out = dev->out[i];
 	size_t n;
 
+	if (dev->ops) {
+		dev->ops->fill_out(dev, i, seed);
+		return;
+	}
 	for (n = 0; n < dev->out_size / sizeof(*out); n++)
 		out[n] = pattern(seed, n);
 }
@@ -728,6 +761,8 @@ bool vb2f_is_wiped(const struct vb2f *dev, const struct vb2f_buf *buf)
 	const __u8 *byte;
 	int p;
 
+	if (dev->ops)
+		return dev->ops->is_wiped(dev, buf);
 	for (p = 0; p < dev->nplanes; p++) {
 		byte = buf->map[p];
 		if (byte[0] != VB2F_WIPED ||
@@ -744,6 +779,8 @@ bool vb2f_is_drawn(const struct vb2f *dev, const struct vb2f_buf *buf,
 	int p;
 	size_t n;
 
+	if (dev->ops)
+		return dev->ops->is_drawn(dev, buf, seed);
 	if (dev->decoder) {
 		for (p = 0; p < dev->nplanes; p++)
 			if (memchr(buf->map[p], VB2F_WIPED, dev->size[p]))

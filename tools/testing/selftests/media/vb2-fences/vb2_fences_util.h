@@ -50,6 +50,22 @@ enum vb2f_memory {
 	VB2F_USERPTR,
 };
 
+struct vb2f;
+struct vb2f_buf;
+
+/* For a device that is neither vim2m nor visl: how to have the same tests */
+struct vb2f_ops {
+	int (*open)(struct vb2f *dev);		/* and set the formats */
+	void (*close)(struct vb2f *dev);
+	int (*alloc_dmabuf)(struct vb2f *dev, size_t size);
+	int (*set_job_ms)(struct vb2f *dev, int ms);
+	void (*fill_out)(struct vb2f *dev, int i, unsigned int seed);
+	int (*qout)(struct vb2f *dev, int i, int stamp, __u32 flags);
+	bool (*is_wiped)(const struct vb2f *dev, const struct vb2f_buf *buf);
+	bool (*is_drawn)(const struct vb2f *dev, const struct vb2f_buf *buf,
+			 unsigned int seed);
+};
+
 struct vb2f_setup {
 	const char *driver;
 	enum vb2f_memory memory;
@@ -58,6 +74,8 @@ struct vb2f_setup {
 	unsigned int height;
 	bool requests;		/* jobs come through media requests */
 	bool mplane;		/* vim2m is to be a multi-planar device */
+	const struct vb2f_ops *ops;
+	void *priv;		/* of the ops */
 };
 
 /* Followed by .requests or .mplane, if need be */
@@ -88,6 +106,8 @@ struct vb2f_buf {
 /* One open file of a mem2mem device, that is one context */
 struct vb2f {
 	const struct vb2f_setup *setup;
+	const struct vb2f_ops *ops;
+	void *priv;		/* of the ops */
 	char name[32];		/* of the platform device */
 	int fd;
 	int media_fd;
@@ -112,6 +132,7 @@ int vb2f_write(const char *path, const char *text);
 
 /* Devices and modules. */
 int vb2f_modprobe(bool remove, const char *module);
+bool vb2f_module_loaded(const char *module);
 int vb2f_bind(const struct vb2f *dev, bool bind);
 
 /*
