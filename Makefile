@@ -18,6 +18,7 @@ it. What the series consists of:
   make import      write the commits in $(B)/linux back into this repository
   make kernel      build $(B)/uml/linux with the series, and $(B)/uml-pristine/linux without
   make kernel-off  build $(B)/uml-off/linux: with the series, which is configured off
+  make kernel-sleep  build $(B)/uml-sleep/linux: with the series, able to suspend
 
 The parts of make check; each of them says what it found, and where its log is:
   make tree-check  the tools of the tree, and that composing and importing are inverse
@@ -25,8 +26,10 @@ The parts of make check; each of them says what it found, and where its log is:
   make kunit       KUnit tests of the helper, configured on and off
   make selftest    kselftest in a kernel with the series, and that it skips elsewhere
   make compliance  v4l2-compliance: what passes in a stock kernel passes in ours
+  make hantro      the hantro driver on models of its hardware, in a stock kernel and in ours
   make checkpatch  checkpatch --strict on every commit
   make build-each  build every commit, configured on and off, without a new warning
+  make arm64       build it all for arm64: no new warning of gcc, clang or sparse
 
   make setup       install the tools that are missing
   make clean       remove build/, if all work in it has been imported
@@ -34,7 +37,7 @@ The parts of make check; each of them says what it found, and where its log is:
 BASE=$(BASE) is the kernel; LINUX=DIR or LINUX=TARBALL uses one of your own.
 endef
 
-.PHONY: help setup kernel-off demo check selftest compliance checkpatch build-each clean
+.PHONY: help setup kernel-off demo check selftest compliance hantro checkpatch build-each arm64 clean
 .DEFAULT_GOAL := help
 
 # What a target starts uses all processors itself.
@@ -62,7 +65,7 @@ $(B)/demo/consumer: testing/demo/consumer.c
 	$(CC) -O2 -Wall -Wextra -o $@ $<
 
 demo:
-	@scripts/setup
+	@scripts/setup demo
 	@$(MAKE) --no-print-directory kernel-off $(B)/demo/consumer
 	@testing/demo/run $(B)
 
@@ -70,7 +73,7 @@ check:
 	@scripts/setup
 	@scripts/check
 
-selftest compliance checkpatch build-each:
+selftest compliance hantro checkpatch build-each arm64:
 	@scripts/check $@
 
 clean:
