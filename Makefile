@@ -27,6 +27,7 @@ The parts of make check; each of them says what it found, and where its log is:
   make selftest    kselftest in a kernel with the series, and that it skips elsewhere
   make compliance  v4l2-compliance: what passes in a stock kernel passes in ours
   make hantro      the hantro driver on models of its hardware, in a stock kernel and in ours
+  make rga         the rockchip-rga driver likewise
   make checkpatch  checkpatch --strict on every commit
   make build-each  build every commit, configured on and off, without a new warning
   make arm64       build it all for arm64: no new warning of gcc, clang or sparse
@@ -37,7 +38,8 @@ The parts of make check; each of them says what it found, and where its log is:
 BASE=$(BASE) is the kernel; LINUX=DIR or LINUX=TARBALL uses one of your own.
 endef
 
-.PHONY: help setup kernel-off demo check selftest compliance hantro checkpatch build-each arm64 clean
+.PHONY: help setup kernel-off demo check selftest compliance hantro rga checkpatch build-each \
+	arm64 clean
 .DEFAULT_GOAL := help
 
 # What a target starts uses all processors itself.
@@ -73,7 +75,7 @@ check:
 	@scripts/setup
 	@scripts/check
 
-selftest compliance hantro checkpatch build-each arm64:
+selftest compliance hantro rga checkpatch build-each arm64:
 	@scripts/check $@
 
 clean:

@@ -190,14 +190,12 @@ bool model_write_picture(struct model *m, u32 addr, u32 len, u32 lines, u32 stri
 
 static bool model_line(struct model *m)
 {
-	u32 status = m->regs[m->type->status_reg / 4];
+	const struct model_type *type = m->type;
+	u32 status = m->regs[type->status_reg / 4];
+	bool up = type->line ? type->line(m) : (status & type->irq) && !(status & type->irq_dis);
 
 	/* A block without a clock changes nothing on its output. */
-	if (!m->clk->on || m->muted)
-		return false;
-	if (m->type->line)
-		return m->type->line(m);
-	return (status & m->type->irq) && !(status & m->type->irq_dis);
+	return up && m->clk->on && !m->muted;
 }
 
 static void model_update(struct model *m)
@@ -374,10 +372,12 @@ static unsigned long models_read(void *priv, unsigned int offset, int size)
 	if (WARN_ON_ONCE(!m || size != 4))
 		return 0;
 	raw_spin_lock_irqsave(&m->lock, flags);
-	if (m->clk->on)
-		val = m->regs[offset / 4];
-	else
+	if (!m->clk->on)
 		m->unclocked++;
+	else if (m->type->busy && offset == m->type->busy_reg)
+		val = m->active ? m->type->busy : 0;
+	else
+		val = m->regs[offset / 4];
 	raw_spin_unlock_irqrestore(&m->lock, flags);
 	return val;
 }
@@ -752,6 +752,19 @@ static int spurious_set(void *data, u64 val)
 }
 DEFINE_DEBUGFS_ATTRIBUTE(spurious_fops, NULL, spurious_set, "%llu\n");
 
+static int raise_set(void *data, u64 val)
+{
+	struct model *m = data;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&m->lock, flags);
+	m->regs[m->type->status_reg / 4] |= val;
+	model_update(m);
+	raw_spin_unlock_irqrestore(&m->lock, flags);
+	return 0;
+}
+DEFINE_DEBUGFS_ATTRIBUTE(raise_fops, NULL, raise_set, "%llu\n");
+
 static int fault_count_get(void *data, u64 *val)
 {
 	*val = READ_ONCE(((struct model *)data)->fault_count);
@@ -776,6 +789,7 @@ static void model_debugfs(struct model *m)
 	debugfs_create_file_unsafe("fault_count", 0644, d, m, &fault_count_fops);
 	debugfs_create_u8("deaf", 0644, d, &m->deaf);
 	debugfs_create_file_unsafe("spurious", 0200, d, m, &spurious_fops);
+	debugfs_create_file_unsafe("raise", 0200, d, m, &raise_fops);
 	debugfs_create_file("regs", 0644, d, m, &regs_fops);
 	debugfs_create_u8("active", 0444, d, &m->active);
 	debugfs_create_u64("starts", 0444, d, &m->starts);

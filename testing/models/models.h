@@ -12,7 +12,8 @@
  *
  * Nothing is really decoded or encoded. What run() writes is a function of the bytes that it
  * read (stream, tables, reference frames, input planes) and of a few registers, never of an
- * address: a wrong address or a stale buffer gives another picture.
+ * address: a wrong address or a stale buffer gives another picture. What RGA makes of a picture
+ * is real, see rga.h.
  *
  * The node "vb2-fences,models" in board.dts is all of it: the interrupt controller, the clocks,
  * the reset lines and the range of registers in which the modelled nodes lie. A node belongs to
@@ -23,7 +24,8 @@
  *
  *  time_us            rw  from start to done (2000)
  *  fault              rw  none
- *                         error, bus, timeout: the job ends with that status, nothing is written
+ *                         error, bus, timeout: the job ends with that status, nothing is
+ *                         written; refused if the block has no such status
  *                         stuck: the job never ends
  *                         mute: the job is done, without an interrupt
  *                         double: extra_us after done, another interrupt
@@ -32,10 +34,11 @@
  *                         extra_us after that
  *  fault_count        rw  how many of the jobs to come have the fault; -1: all (-1)
  *  extra_us           rw  see fault (2500000)
- *  error_bits         rw  what fault error and runaway set in the status
+ *  error_bits         rw  what faults error and runaway set in the status
  *  deaf               rw  1: soft reset, abort and a cleared enable bit are ignored, reset lines
  *                         are not (0)
  *  spurious           w   an interrupt now, whatever the status
+ *  raise              w   set these bits in the status, as the block would
  *  active             r   1: a job runs
  *  starts jobs stopped r  jobs started, ended by themselves with any status, stopped by the driver
  *  overlaps           r   started while one was running, which is lost
@@ -98,6 +101,8 @@ struct model;
  * @stops_when_cleared: the job stops when @start is cleared
  * @version_reg: register that always reads @version
  * @version: what it reads
+ * @busy_reg: register that reads @busy as long as a job runs
+ * @busy: bit
  * @write: a register that is more than what was written to it; false: it is not. It may call
  *	model_stop()
  * @line: whether the status asks for an interrupt, if that is not simply @irq and @irq_dis
@@ -124,6 +129,8 @@ struct model_type {
 	bool stops_when_cleared;
 	u32 version_reg;
 	u32 version;
+	u32 busy_reg;
+	u32 busy;
 
 	bool (*write)(struct model *m, u32 offset, u32 val);
 	bool (*line)(struct model *m);

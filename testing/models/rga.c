@@ -294,6 +294,8 @@ static enum rga_result rga_block(struct rga_job *j, u32 x, u32 y)
 			if (sy >= src->height)
 				return RGA_BAD_Y;
 			px = rga_get(src, sx, sy);
+			if (src->bad)
+				return RGA_BAD_READ;
 			if (j->alpha >= 0)
 				px.a = j->alpha;
 			if (j->csc)
@@ -362,8 +364,6 @@ enum rga_result rga_run(struct rga_job *j)
 			ret = rga_block(j, x, y);
 			if (ret)
 				return ret;
-			if (src->bad)
-				return RGA_BAD_READ;
 			if (dst->bad)
 				return RGA_BAD_WRITE;
 		}

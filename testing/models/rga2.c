@@ -18,6 +18,7 @@ enum {
 	SYS_CTRL	= 0x000,	/* 1 master mode, 3 and 4 soft reset, 0 not yet done */
 	CMD_CTRL	= 0x004,	/* 0 start */
 	CMD_BASE	= 0x008,
+	STATUS		= 0x00c,	/* 0 at work */
 	INT		= 0x010,	/* 3:0 status, 7:4 clear, 10:8 enable 2:0 */
 	VERSION		= 0x028,
 	MODE_CTRL	= 0x100,	/* 0 is what there is: from source to destination */
@@ -228,6 +229,8 @@ const struct model_type rga2_model = {
 	},
 	.version_reg = VERSION,
 	.version = 0x03263318,
+	.busy_reg = STATUS,
+	.busy = BIT(0),
 	.write = rga2_write,
 	.line = rga2_line,
 	.fetch = rga2_fetch,

@@ -22,6 +22,7 @@ enum {
 	INT_MSK		= 0x028,	/* INT_RAW & INT_EN */
 	INT_CLR		= 0x02c,
 	RO_SRST		= 0x030,	/* 5:0 all set: the reset is complete */
+	CMD_STATE	= 0x040,	/* 0 at work */
 	WIN0_RD_CTRL	= 0x100,
 	WIN0_Y_BASE	= 0x110,
 	WIN0_U_BASE	= 0x114,
@@ -227,6 +228,8 @@ const struct model_type rga3_model = {
 	},
 	.version_reg = VERSION,
 	.version = 0x30076831,
+	.busy_reg = CMD_STATE,
+	.busy = BIT(0),
 	.write = rga3_write,
 	.line = rga3_line,
 	.fetch = rga3_fetch,
