@@ -176,8 +176,12 @@ static void provoke_hung_task(void)
 
 static void provoke_soft_lockup(void)
 {
+	ktime_t end = ktime_add_ms(ktime_get(), 8000);
+
+	/* mdelay() is too short if the machine was busy when it was calibrated. */
 	preempt_disable();
-	mdelay(8000);
+	while (ktime_before(ktime_get(), end))
+		cpu_relax();
 	preempt_enable();
 }
 
