@@ -14,25 +14,7 @@
  * What is elsewhere: which frame is the right one, in frames.c (here it is the one that the
  * stream has given before); failing allocations, jobs that fail, and fields, in faults.c.
  */
-#include "kselftest_harness.h"
-
-/* Those in there are for other devices. */
-#pragma push_macro("FIXTURE_VARIANT_ADD")
-#undef FIXTURE_VARIANT_ADD
-#define FIXTURE_VARIANT_ADD(fixture, name)						\
-	static const __attribute__((unused)) FIXTURE_VARIANT(fixture) fixture##_##name =
-#undef TEST_HARNESS_MAIN
-#define TEST_HARNESS_MAIN
-
-#if defined(CASES_TEARDOWN)
-#include "vb2_fences_teardown.c"
-#elif defined(CASES_STRESS)
-#include "vb2_fences_stress.c"
-#else
-#include "vb2_fences.c"
-#endif
-
-#pragma pop_macro("FIXTURE_VARIANT_ADD")
+#include "kselftest_program.h"
 
 #include "submit.h"
 

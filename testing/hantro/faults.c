@@ -99,7 +99,7 @@ static void t_good(void)
 	open_one(&hs);
 	set("time_us", LONG_US);
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	fence_ends(sync, 1);
 	ends_well(&hs, 0);
 	set("time_us", 500);
@@ -117,7 +117,7 @@ static void t_status(void)
 	set("time_us", LONG_US);
 	next_fault(test->fault);
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	fence_ends(sync, -EIO);
 	ends_badly(&hs, 0);
 	one_good_job(&hs);
@@ -135,7 +135,7 @@ static void t_spurious_in_job(void)
 		CHECK(try < 5, "too slow to interrupt a job");
 		submit(&hs, 0, 0, try);
 		DO(hs_wait_active(node, true, STUCK_MS));
-		sync = take(&hs, 0);
+		sync = take(&hs.v, 0);
 		spurious();
 		active = get("active");
 		ends_with_model(&hs, 0);
@@ -209,7 +209,7 @@ static void t_no_interrupt(void)
 	next_fault(test->fault);
 	begin = vb2f_now();
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	end = fence_ends(sync, -ETIMEDOUT);
 	ends_badly(&hs, 0);
 	ms = end ? (long long)(end - begin) / 1000000 : ms_since(begin);
@@ -242,7 +242,7 @@ static void t_runaway(void)
 	next_fault("runaway");
 	begin = vb2f_now();
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	fence_ends(sync, -EIO);
 	ends_badly(&hs, 0);
 	stays(hs.v.cap[0].map[0], hs.v.size[0], begin, 3 * LONGER_US / 1000);
@@ -266,7 +266,7 @@ static void t_deaf(void)
 	starts = get("starts");
 	begin = vb2f_now();
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	fence_ends(sync, -ETIMEDOUT);
 	ends_badly(&hs, 0);
 	CHECK(get("active"), "the driver waited for hardware that does not stop");
@@ -318,7 +318,7 @@ static void start_two(struct hs *hs, int *sync)
 	submit(hs, 0, 0, 1);
 	submit(hs, 1, 1, 2);
 	DO(hs_wait_active(node, true, STUCK_MS));
-	*sync = take(hs, 0);
+	*sync = take(&hs->v, 0);
 }
 
 static void still_in_job(int sync)
@@ -527,7 +527,7 @@ static void t_fields(void)
 		job.hold = false;
 		job.second = true;
 		DO(hs_submit(&hs, &job));
-		sync = take(&hs, 0);
+		sync = take(&hs.v, 0);
 		fence_ends(sync, 1);
 		wait_done(&hs, 0, &done);
 		CHECK(!done.error, "a frame of two fields has V4L2_BUF_FLAG_ERROR");
@@ -657,7 +657,7 @@ static void t_outlives(void)
 	open_one(&hs);
 	set("time_us", LONGER_US);
 	submit(&hs, 0, 0, 1);
-	sync = take(&hs, 0);
+	sync = take(&hs.v, 0);
 	DO(vb2f_info(sync, &before));
 	still_in_job(sync);
 	bind_driver(false);
@@ -698,7 +698,7 @@ static void t_sleep(void)
 		submit(&hs, 0, 0, 1);
 		submit(&hs, 1, 1, 2);
 		DO(hs_wait_active(node, true, STUCK_MS));
-		sync = take(&hs, 0);
+		sync = take(&hs.v, 0);
 		begin = vb2f_now();
 		DO(vb2f_write("/sys/power/state", "mem"));
 		CHECK(ms_since(begin) >= 1000, "that was no sleep");

@@ -62,19 +62,6 @@ void submit(struct hs *hs, int out, int cap, unsigned int seed)
 	DO(hs_submit(hs, &job));
 }
 
-int take(struct hs *hs, int cap)
-{
-	int sync;
-
-	if (!fenced())
-		return -1;
-	sync = vb2f_wait_active(&hs->v, cap);
-	CHECK(sync >= 0, "no active fence in flight: %s", strerrorname_np(-sync));
-	CHECK(vb2f_poll(hs->v.cap[cap].fd[0], POLLIN, 0) == 0 || vb2f_status(sync),
-	      "poll() of the dma-buf is ready, its fence is active");
-	return sync;
-}
-
 void wait_done(struct hs *hs, int cap, struct hs_done *done)
 {
 	int ret = hs_finish(hs, done, STUCK_MS);

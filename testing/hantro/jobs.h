@@ -32,8 +32,6 @@ void open_one(struct hs *hs);	/* of the test's node */
 
 /* The CAPTURE buffer is wiped before. */
 void submit(struct hs *hs, int out, int cap, unsigned int seed);
-/* The fence of a job that runs; -1 where there is none to be had. */
-int take(struct hs *hs, int cap);
 void wait_done(struct hs *hs, int cap, struct hs_done *done);
 __u64 frame_hash(struct hs *hs, const struct hs_done *done);
 /* It is the node's last job: what is in the buffer is what the model has written. */

@@ -188,6 +188,19 @@ void child_ends(pid_t pid)
 		fail("a child ended with %d", ret);
 }
 
+int take(const struct vb2f *v, int cap)
+{
+	int sync;
+
+	if (!fenced())
+		return -1;
+	sync = vb2f_wait_active(v, cap);
+	CHECK(sync >= 0, "no active fence in flight: %s", strerrorname_np(-sync));
+	CHECK(vb2f_poll(v->cap[cap].fd[0], POLLIN, 0) == 0 || vb2f_status(sync),
+	      "poll() of the dma-buf is ready, its fence is active");
+	return sync;
+}
+
 __u64 fence_ends(int sync, int status)
 {
 	struct vb2f_info info;

@@ -90,6 +90,8 @@ void bind_driver(bool bind);
 pid_t start_child(void);	/* which ends with this process */
 void child_ends(pid_t pid);
 
+/* The fence of a job that runs; -1 where there is none to be had. */
+int take(const struct vb2f *v, int cap);
 /* How a fence (or none, -1) ends; returns when it has, in ns. Closes it. */
 __u64 fence_ends(int sync, int status);
 /* Sleeps until @ms after @begin; nothing may have changed there then. */

@@ -72,20 +72,6 @@ static void submit(struct rs *rs, int out, int cap, unsigned int seed)
 	DO(rs_submit(rs, out, cap, seed));
 }
 
-/* The fence of a job that runs; -1 where there is none to be had. */
-static int take(struct rs *rs, int cap)
-{
-	int sync;
-
-	if (!fenced())
-		return -1;
-	sync = vb2f_wait_active(&rs->v, cap);
-	CHECK(sync >= 0, "no active fence in flight: %s", strerrorname_np(-sync));
-	CHECK(vb2f_poll(rs->v.cap[cap].fd[0], POLLIN, 0) == 0 || vb2f_status(sync),
-	      "poll() of the dma-buf is ready, its fence is active");
-	return sync;
-}
-
 static void wait_done(struct rs *rs, int cap, struct rs_done *done)
 {
 	int ret = rs_finish(rs, done, STUCK_MS);
@@ -209,7 +195,7 @@ static void t_good(void)
 	open_one(&rs);
 	set("time_us", LONG_US);
 	submit(&rs, 0, 0, 1);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	fence_ends(sync, 1);
 	ends_well(&rs, 0, 0);
 	set("time_us", 500);
@@ -238,7 +224,7 @@ static void t_error(void)
 		set("error_bits", bits[i]);
 		next_fault("error");
 		submit(&rs, 0, 0, 1);
-		sync = i ? -1 : take(&rs, 0);
+		sync = i ? -1 : take(&rs.v, 0);
 		fence_ends(sync, -EIO);
 		wait_done(&rs, 0, &done);
 		CHECK(done.error, "error %#x: no V4L2_BUF_FLAG_ERROR", bits[i]);
@@ -259,7 +245,7 @@ static void t_spurious_in_job(void)
 		CHECK(try < 5, "too slow to interrupt a job");
 		submit(&rs, 0, 0, try);
 		DO(hs_wait_active(node, true, STUCK_MS));
-		sync = take(&rs, 0);
+		sync = take(&rs.v, 0);
 		not_ours();
 		active = get("active");
 		ends_with_model(&rs, 0, 0);
@@ -354,7 +340,7 @@ static void t_no_interrupt(void)
 	next_fault(test->fault);
 	begin = vb2f_now();
 	submit(&rs, 0, 0, 1);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	end = fence_ends(sync, -ETIMEDOUT);
 	ends_badly(&rs, 0);
 	ms = end ? (long long)(end - begin) / 1000000 : ms_since(begin);
@@ -388,7 +374,7 @@ static void t_runaway(void)
 	next_fault("runaway");
 	begin = vb2f_now();
 	submit(&rs, 0, 0, 1);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	fence_ends(sync, -EIO);
 	ends_badly(&rs, 0);
 	picture_stays(&rs, 0, begin, (LONG_US + 2 * LONGER_US) / 1000);
@@ -412,7 +398,7 @@ static void t_deaf(void)
 	starts = get("starts");
 	begin = vb2f_now();
 	submit(&rs, 0, 0, 1);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	fence_ends(sync, -ETIMEDOUT);
 	ends_badly(&rs, 0);
 	CHECK(get("active"), "the driver waited for hardware that does not stop");
@@ -482,14 +468,14 @@ static void leave(enum leave how)
 		pid = start_child();
 		if (!pid) {
 			start_two(&rs);
-			sync = take(&rs, 0);
+			sync = take(&rs.v, 0);
 			DO(vb2f_send(pair[1], &c, 1, &sync, sync >= 0));
 			pause();
 		}
 		DO(vb2f_recv(pair[0], &c, 1, &sync, 1));
 	} else {
 		start_two(&rs);
-		sync = take(&rs, 0);
+		sync = take(&rs.v, 0);
 	}
 	CHECK(!fenced() || sync >= 0, "no fence was handed over");
 	open_one(&other);
@@ -656,7 +642,7 @@ static void t_unbind(void)
 	next_fault(test->fault);
 	start_two(&rs);
 	submit(&other, 0, 0, 3);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	pid = start_child();
 	if (!pid)
 		_exit(vb2f_poll(other.v.fd, POLLIN, STUCK_MS) <= 0);
@@ -693,7 +679,7 @@ static void t_outlives(void)
 	open_one(&rs);
 	set("time_us", LONG_US);
 	submit(&rs, 0, 0, 1);
-	sync = take(&rs, 0);
+	sync = take(&rs.v, 0);
 	DO(vb2f_info(sync, &before));
 	bind_driver(false);
 	rs_close(&rs);
@@ -927,7 +913,7 @@ static void t_sleep(void)
 		next_fault(i ? "stuck" : "none");
 		submit(&rs, 0, 0, 1);
 		submit(&rs, 1, 1, 2);
-		sync = take(&rs, 0);
+		sync = take(&rs.v, 0);
 		DO(hs_wait_active(node, true, STUCK_MS));
 		begin = vb2f_now();
 		DO(vb2f_write("/sys/power/state", "mem"));

@@ -176,18 +176,6 @@ static int look(struct consumer *c, int cap, struct report *r)
 	return ret;
 }
 
-static __u64 hash_ranges(void *const planes[], const struct ref_range *r, int n)
-{
-	__u64 hash = HS_FNV_INIT;
-	size_t row;
-
-	for (; n--; r++)
-		for (row = 0; row < r->rows; row++)
-			hash = hs_fnv(hash, (char *)planes[r->plane] + r->offset +
-				      row * r->stride, r->width);
-	return hash;
-}
-
 static void consume(int sock)
 {
 	int fd[NCAP * VB2F_MAX_PLANES];
@@ -209,7 +197,7 @@ static void consume(int sock)
 			r.error = look(&c, o.cap, &r);
 			continue;
 		case DONE:
-			r.hash = hash_ranges(c.copy, o.ranges, o.count);
+			r.hash = rs_hash_ranges(c.copy, o.ranges, o.count);
 			break;
 		}
 		if (vb2f_send(sock, &r, sizeof(r), NULL, 0))

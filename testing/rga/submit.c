@@ -476,17 +476,22 @@ size_t rs_differ(const struct rs *rs, void *const planes[])
 	return count;
 }
 
+__u64 rs_hash_ranges(void *const planes[], const struct ref_range *range, int count)
+{
+	__u64 hash = HS_FNV_INIT;
+	size_t row;
+
+	for (; count--; range++)
+		for (row = 0; row < range->rows; row++)
+			hash = hs_fnv(hash, (char *)planes[range->plane] + range->offset +
+				      row * range->stride, range->width);
+	return hash;
+}
+
 __u64 rs_hash(const struct rs *rs, void *const planes[])
 {
 	struct ref_range ranges[3];
-	__u64 hash = HS_FNV_INIT;
-	size_t row;
-	int i, n;
+	int n = ref_ranges(&rs->op.out, &rs->op.compose, ranges);
 
-	n = ref_ranges(&rs->op.out, &rs->op.compose, ranges);
-	for (i = 0; i < n; i++)
-		for (row = 0; row < ranges[i].rows; row++)
-			hash = hs_fnv(hash, (char *)planes[ranges[i].plane] + ranges[i].offset +
-				      row * ranges[i].stride, ranges[i].width);
-	return hash;
+	return rs_hash_ranges(planes, ranges, n);
 }

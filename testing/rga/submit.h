@@ -95,5 +95,6 @@ int rs_finish(struct rs *rs, struct rs_done *done, int ms);
 int rs_expect(struct rs *rs, void *const in[]);
 size_t rs_differ(const struct rs *rs, void *const planes[]);
 __u64 rs_hash(const struct rs *rs, void *const planes[]);
+__u64 rs_hash_ranges(void *const planes[], const struct ref_range *range, int count);
 
 #endif /* RGA_SUBMIT_H */
