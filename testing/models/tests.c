@@ -404,6 +404,21 @@ static int usage(void)
 	return 2;
 }
 
+/* A name with a slip in it must not pass by running nothing. */
+static bool known(char *name)
+{
+	int i;
+
+	for (i = 0; program->nodes[i]; i++) {
+		node = program->nodes[i];
+		for (test = program->tests; test->name; test++)
+			if (listed(test->nodes, node) &&
+			    (!strcmp(name, node) || selected(1, &name, true)))
+				return true;
+	}
+	return false;
+}
+
 static int run_all(int argc, char **argv, int seconds, bool list)
 {
 	int pass, i, count = 0, failed = 0;
@@ -466,6 +481,12 @@ int run_tests(const struct test_program *p, int argc, char **argv)
 		if (p->device(p->nodes[i], states[i].device, sizeof(states[i].device))) {
 			fprintf(stderr, "%s: no %s\n", p->name, p->nodes[i]);
 			return 1;
+		}
+	}
+	for (i = optind; i < argc; i++) {
+		if (!known(argv[i])) {
+			fprintf(stderr, "%s: no test %s; -l lists them\n", p->name, argv[i]);
+			return 2;
 		}
 	}
 	return run_all(argc - optind, argv + optind, seconds, list);
