@@ -18,7 +18,6 @@
 
 #include "jobs.h"
 
-#define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define MAX_FRAMES	16
 #define MAX_NTH		2000
 
@@ -443,10 +442,7 @@ static void t_attach_fails(void)
 	char text[16];
 	struct hs hs;
 
-	DO(vb2f_write(FAILSLAB "ignore-gfp-wait", "N"));
-	DO(vb2f_write(FAILSLAB "verbose", "0"));
-	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	CHECK(fd >= 0, "no fail-nth");
+	fd = DO(vb2f_open_fail_nth());
 	set("time_us", SOON_US);
 	reference(node, codec_of(node), 9, 1, &right);
 

@@ -20,7 +20,6 @@
 #include "../models/tests.h"
 #include "submit.h"
 
-#define FAILSLAB	"/sys/kernel/debug/failslab/"
 #define NODES		"rga2 rga3"
 #define WIDTH		144
 #define HEIGHT		128
@@ -575,10 +574,7 @@ static void t_attach_fails(void)
 	char text[16];
 	struct rs rs;
 
-	DO(vb2f_write(FAILSLAB "ignore-gfp-wait", "N"));
-	DO(vb2f_write(FAILSLAB "verbose", "0"));
-	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	CHECK(fd >= 0, "no fail-nth");
+	fd = DO(vb2f_open_fail_nth());
 
 	setup.out = V4L2_PIX_FMT_NV12M;
 	for (nth = 1; failed; nth++) {
@@ -861,12 +857,9 @@ static void t_open_fails(void)
 	bool failed = true;
 	struct rs rs;
 
-	DO(vb2f_write(FAILSLAB "ignore-gfp-wait", "N"));
-	DO(vb2f_write(FAILSLAB "verbose", "0"));
 	first = DO(rs_open_video(node));
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", first);
-	fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	CHECK(fd >= 0, "no fail-nth");
+	fd = DO(vb2f_open_fail_nth());
 	for (nth = 1; failed; nth++) {
 		CHECK(nth < MAX_NTH, "there is always one more allocation");
 		snprintf(text, sizeof(text), "%d", nth);

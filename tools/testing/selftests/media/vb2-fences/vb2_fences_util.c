@@ -21,6 +21,8 @@
 #include "vb2_fences_util.h"
 
 #define MAX_NODES	64
+#define FAILSLAB	"/sys/kernel/debug/failslab/"
+#define FAILPAGE	"/sys/kernel/debug/fail_page_alloc/"
 #define VISL_TRANSTIME	"/sys/module/visl/parameters/visl_transtime_ms"
 
 int vb2f_ioctl(int fd, unsigned long request, void *arg)
@@ -72,6 +74,22 @@ int vb2f_write(const char *path, const char *text)
 		ret = -errno;
 	close(fd);
 	return ret;
+}
+
+int vb2f_open_fail_nth(void)
+{
+	int ret;
+
+	/* Allocations that can wait are those that matter; spare the log */
+	if (vb2f_write(FAILSLAB "ignore-gfp-wait", "N") ||
+	    vb2f_write(FAILSLAB "verbose", "0"))
+		return -ENXIO;
+	/* When a slab needs new pages is chance: do not count them */
+	ret = vb2f_write(FAILPAGE "min-order", "100");
+	if (ret && ret != -ENOENT)
+		return -ENXIO;
+	ret = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	return ret < 0 ? -ENXIO : ret;
 }
 
 int vb2f_wait_child(pid_t pid)
@@ -295,7 +313,8 @@ static void set_types(struct vb2f *dev)
 				      V4L2_BUF_TYPE_VIDEO_CAPTURE;
 }
 
-int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
+static int open_device(struct vb2f *dev, const struct vb2f_setup *setup,
+		       bool fenced)
 {
 	int i;
 	int ret;
@@ -320,7 +339,8 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 			   &dev->cap_caps);
 	if (ret)
 		goto err;
-	if (!(dev->cap_caps & V4L2_BUF_CAP_SUPPORTS_RELEASE_FENCES)) {
+	if (fenced &&
+	    !(dev->cap_caps & V4L2_BUF_CAP_SUPPORTS_RELEASE_FENCES)) {
 		ret = -EOPNOTSUPP;
 		goto err;
 	}
@@ -348,6 +368,16 @@ int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
 err:
 	vb2f_close(dev);
 	return ret;
+}
+
+int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup)
+{
+	return open_device(dev, setup, true);
+}
+
+int vb2f_open_any(struct vb2f *dev, const struct vb2f_setup *setup)
+{
+	return open_device(dev, setup, false);
 }
 
 int vb2f_reqbufs(struct vb2f *dev, __u32 type, __u32 memory,

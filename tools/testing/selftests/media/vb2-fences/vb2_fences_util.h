@@ -130,6 +130,9 @@ struct vb2f {
 int vb2f_ioctl(int fd, unsigned long request, void *arg);
 int vb2f_write(const char *path, const char *text);
 
+/* Returns this thread's fail-nth, by which only kmalloc() and the like fail. */
+int vb2f_open_fail_nth(void);
+
 /* Devices and modules. */
 int vb2f_modprobe(bool remove, const char *module);
 bool vb2f_module_loaded(const char *module);
@@ -141,7 +144,9 @@ int vb2f_bind(const struct vb2f *dev, bool bind);
  */
 const char *vb2f_missing(int err);
 
+/* A device without release fences is -EOPNOTSUPP; vb2f_open_any() takes it. */
 int vb2f_open(struct vb2f *dev, const struct vb2f_setup *setup);
+int vb2f_open_any(struct vb2f *dev, const struct vb2f_setup *setup);
 int vb2f_alloc(struct vb2f *dev, int nout, int ncap);
 void vb2f_close(struct vb2f *dev);
 int vb2f_reqbufs(struct vb2f *dev, __u32 type, __u32 memory,
