@@ -311,6 +311,7 @@ static int start(struct producer *p)
 static int work(struct producer *p, int frames)
 {
 	__u64 end = vb2f_now() + 60 * 1000000000ULL;
+	int next_stop = rand() % FRAMES;	/* one at least */
 	struct v4l2_capability cap;
 	int ret, events;
 
@@ -328,7 +329,8 @@ static int work(struct producer *p, int frames)
 			ret = collect(p);
 		else if (events & POLLERR)
 			ret = vb2f_ioctl(p->dev.fd, VIDIOC_QUERYCAP, &cap);
-		if (!ret && !(rand() % 32)) {
+		if (!ret && !next_stop--) {
+			next_stop = rand() % FRAMES;
 			ret = stop(p);
 			if (!ret)
 				ret = start(p);
