@@ -96,18 +96,17 @@ def read(path):
 
 
 def tap(output):
-    """{test: (ok, the rest of its line)}, and what was planned"""
+    """[(ok, the rest of its line)], and what was planned"""
     plan = re.search(r"^1\.\.(\d+)", output, re.M)
-    found = re.findall(r"^(ok|not ok) \d+ -? ?(\S+?):?(?: (.*))?$", output, re.M)
-    return {name: (ok == "ok", more) for ok, name, more in found}, int(plan[1]) if plan else -1
+    found = re.findall(r"^(ok|not ok) \d+ -? ?(.*)$", output, re.M)
+    return [(ok == "ok", more) for ok, more in found], int(plan[1]) if plan else -1
 
 
 def report(title, outcome):
     """One result per test of a program, and one for its kernel."""
     tests, planned = tap(outcome.output)
-    for name, (good, more) in tests.items():
-        good = good and "SKIP" not in more
-        result(good, f"{title}: {name}", "" if good else more)
+    for good, more in tests:
+        result(good and "# SKIP" not in more, f"{title}: {more}")
     if planned != len(tests) or not tests:
         result(False, f"{title}: {len(tests)} of {planned} tests reported",
                outcome.output[-2000:])
@@ -163,15 +162,18 @@ def sleep(build, pool):
     yield pool.submit(one)
 
 
-def main(kind, parts, usage):
-    if len(sys.argv) < 2 or set(sys.argv[2:]) - set(parts):
+def main(kind, parts, usage, more=None):
+    """more: the parts that have to be asked for."""
+    more = more or {}
+    if len(sys.argv) < 2 or set(sys.argv[2:]) - set(parts) - set(more):
         sys.exit(usage.strip())
     build = kind(sys.argv[1])
     print("TAP version 13")
     if build.programs():
         # Two kernels at a time; what takes longest comes first.
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            jobs = [job for name, part in parts.items() if name in (sys.argv[2:] or parts)
+            jobs = [job for name, part in {**parts, **more}.items()
+                    if name in (sys.argv[2:] or parts)
                     for job in part(build, pool)]
             for job in jobs:
                 try:
