@@ -405,9 +405,11 @@ static struct test_queue *test_queue_new(struct kunit *test,
 	mutex_lock(&t->lock);
 	ret = vb2_core_queue_init(&t->q);
 	mutex_unlock(&t->lock);
-	if (ret)
+	if (ret) {
 		kfree(t);
-	KUNIT_ASSERT_EQ(test, ret, 0);
+		KUNIT_FAIL_AND_ABORT(test, "vb2_core_queue_init(): %d", ret);
+		return NULL;
+	}
 	ret = kunit_add_action_or_reset(test, test_queue_free, t);
 	KUNIT_ASSERT_EQ(test, ret, 0);
 
