@@ -16,6 +16,7 @@
 #include <drm_fourcc.h>
 
 #include "../hantro/submit.h"
+#include "../rga/submit.h"
 #include "display.h"
 #include "kselftest_harness.h"
 #include "producer.h"
@@ -1296,21 +1297,49 @@ static pid_t hold_for_long(struct __test_metadata *_metadata, int dmabuf)
 	return pid;
 }
 
+static void open_rga(struct __test_metadata *_metadata, struct producer **p)
+{
+	int ret = producer_open(p, producer_find("rga2 NV12M"), 128, 128, 1);
+
+	if (!ret && !producer_fenced(*p)) {
+		producer_close(*p);
+		ret = -EOPNOTSUPP;
+	}
+	if (vb2f_missing(ret))
+		SKIP(exit(KSFT_SKIP), "rga2: %s", vb2f_missing(ret));
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, producer_set_ms(*p, 20));
+}
+
+static void open_hantro(struct __test_metadata *_metadata, struct hs *hs)
+{
+	const struct hs_setup setup = {
+		.node = "vdpu",
+		.codec = HS_MPEG2,
+		.width = 128,
+		.height = 128,
+		.nout = 1,
+		.ncap = 3,
+	};
+	int ret = hs_open(hs, &setup);
+
+	if (!ret && !(hs->v.cap_caps & V4L2_BUF_CAP_SUPPORTS_RELEASE_FENCES)) {
+		hs_close(hs);
+		ret = -EOPNOTSUPP;
+	}
+	if (vb2f_missing(ret))
+		SKIP(exit(KSFT_SKIP), "vdpu: %s", vb2f_missing(ret));
+	ASSERT_EQ(0, ret);
+	ASSERT_EQ(0, hs_start(hs));
+	hs_knobs_reset("vdpu");
+}
+
 TEST(rga_lock_longer_than_watchdog)
 {
 	struct producer *p;
 	pid_t holder;
-	int ret;
 
-	ret = producer_open(&p, producer_find("rga2 NV12M"), 128, 128, 1);
-	if (!ret && !producer_fenced(p)) {
-		producer_close(p);
-		ret = -EOPNOTSUPP;
-	}
-	if (vb2f_missing(ret))
-		SKIP(return, "rga2: %s", vb2f_missing(ret));
-	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, producer_set_ms(p, 20));
+	open_rga(_metadata, &p);
 	holder = hold_for_long(_metadata, producer_v(p)->cap[0].fd[1]);
 	ASSERT_EQ(0, producer_submit(p, 0, 1));
 	EXPECT_EQ(0, read_int(HOLD "locked"));
@@ -1321,35 +1350,94 @@ TEST(rga_lock_longer_than_watchdog)
 
 TEST(hantro_lock_longer_than_watchdog)
 {
-	const struct hs_setup setup = {
-		.node = "vdpu",
-		.codec = HS_MPEG2,
-		.width = 128,
-		.height = 128,
-		.nout = 1,
-		.ncap = 3,
-	};
 	struct hs_done done;
 	struct hs hs;
 	pid_t holder;
-	int ret;
 
-	ret = hs_open(&hs, &setup);
-	if (!ret && !(hs.v.cap_caps & V4L2_BUF_CAP_SUPPORTS_RELEASE_FENCES)) {
-		hs_close(&hs);
-		ret = -EOPNOTSUPP;
-	}
-	if (vb2f_missing(ret))
-		SKIP(return, "vdpu: %s", vb2f_missing(ret));
-	ASSERT_EQ(0, ret);
-	ASSERT_EQ(0, hs_start(&hs));
-	hs_knobs_reset("vdpu");
+	open_hantro(_metadata, &hs);
 	holder = hold_for_long(_metadata, hs.v.cap[0].fd[0]);
 	ASSERT_EQ(0, hs_submit_frame(&hs, 0, 0, 1));
 	EXPECT_EQ(0, read_int(HOLD "locked"));
 	ASSERT_EQ(0, hs_finish(&hs, &done, VB2F_TIMEOUT_MS));
 	EXPECT_FALSE(done.error);
 	EXPECT_EQ(0, vb2f_wait_child(holder));
+	hs_close(&hs);
+}
+
+/* Unbound, and the program killed, while the job cannot start; @queuer queues it. */
+static void unbind_locked_out(struct __test_metadata *_metadata, pid_t holder, pid_t queuer,
+			      const char *driver, const char *device)
+{
+	char path[128];
+	pid_t pid;
+
+	EXPECT_TRUE(locked_out(queuer));
+	pid = start_child();
+	if (!pid) {
+		snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/unbind", driver);
+		_exit(vb2f_write(path, device) ? 1 : 0);
+	}
+	asleep(pid);
+	kill(queuer, SIGKILL);
+	EXPECT_EQ(1, read_int(HOLD "locked"));
+	EXPECT_EQ(0, kill_child(holder));
+	EXPECT_EQ(-EINTR, vb2f_wait_child(queuer));
+	EXPECT_EQ(0, vb2f_wait_child(pid));
+}
+
+static void rebind(struct __test_metadata *_metadata, const char *driver, const char *device)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/bind", driver);
+	EXPECT_EQ(0, vb2f_write(path, device));
+}
+
+TEST(rga_lock_unbound)
+{
+	pid_t holder, queuer;
+	struct producer *p;
+	char device[64];
+
+	open_rga(_metadata, &p);
+	ASSERT_EQ(0, rs_device("rga2", device, sizeof(device)));
+	holder = start_hold(producer_v(p)->cap[0].fd[0], HOLD_MS, -1);
+	ASSERT_EQ(0, wait_locked(1));
+	queuer = start_child();
+	if (!queuer)
+		_exit(producer_submit(p, 0, 1) ? 1 : 0);
+	unbind_locked_out(_metadata, holder, queuer, "rockchip-rga", device);
+	EXPECT_EQ(POLLIN, vb2f_poll(producer_v(p)->cap[0].fd[0], POLLIN, VB2F_TIMEOUT_MS));
+	producer_close(p);
+	rebind(_metadata, "rockchip-rga", device);
+	open_rga(_metadata, &p);
+	EXPECT_EQ(0, producer_submit(p, 0, 2));
+	EXPECT_EQ(0, producer_finish(p, NULL));
+	producer_close(p);
+}
+
+TEST(hantro_lock_unbound)
+{
+	pid_t holder, queuer;
+	struct hs_done done;
+	char device[64];
+	struct hs hs;
+
+	open_hantro(_metadata, &hs);
+	ASSERT_EQ(0, hs_device(hs.node, device, sizeof(device)));
+	holder = start_hold(hs.v.cap[0].fd[0], HOLD_MS, -1);
+	ASSERT_EQ(0, wait_locked(1));
+	queuer = start_child();
+	if (!queuer)
+		_exit(hs_submit_frame(&hs, 0, 0, 1) ? 1 : 0);
+	unbind_locked_out(_metadata, holder, queuer, "hantro-vpu", device);
+	EXPECT_EQ(POLLIN, vb2f_poll(hs.v.cap[0].fd[0], POLLIN, VB2F_TIMEOUT_MS));
+	hs_close(&hs);
+	rebind(_metadata, "hantro-vpu", device);
+	open_hantro(_metadata, &hs);
+	ASSERT_EQ(0, hs_submit_frame(&hs, 0, 0, 1));
+	ASSERT_EQ(0, hs_finish(&hs, &done, VB2F_TIMEOUT_MS));
+	EXPECT_FALSE(done.error);
 	hs_close(&hs);
 }
 
