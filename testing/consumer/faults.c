@@ -268,7 +268,8 @@ static struct screen start_screen(const struct vb2f *dev, bool nonblock)
 	}
 	ret = vb2f_is_drawn(&view, &view.cap[0], seed) ? RIGHT : WRONG;
 	/* Stays there until it is told to go. */
-	vb2f_poll(socks[1], POLLIN, VB2F_TIMEOUT_MS);
+	if (vb2f_poll(socks[1], POLLIN, TIMEOUT_S * 1000) <= 0)
+		_exit(NO_FRAME);
 	_exit(ret);
 }
 
@@ -535,7 +536,7 @@ TEST_F_TIMEOUT(consumer, last_reference, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
 	struct vb2f_job job;
-	int ms, p, status;
+	int ms, p, status, ended;
 	pid_t pid;
 
 	for (ms = VB2F_JOB_MS; ms <= VB2F_JOB_MS_MAX; ms *= 2) {
@@ -549,8 +550,10 @@ TEST_F_TIMEOUT(consumer, last_reference, TIMEOUT_S)
 		}
 		asleep(pid);
 		vb2f_drop_buf(dev, &dev->cap[0]);
-		kill_child(pid);
+		ended = kill_child(pid);
 		status = vb2f_status(job.sync);
+		if (!status)
+			EXPECT_EQ(0, ended);
 		ASSERT_EQ(0, vb2f_job_finish(dev, &job));
 		EXPECT_EQ(1, job.status);
 		close(job.sync);
@@ -1291,7 +1294,7 @@ TEST_F_TIMEOUT(consumer, holds_lock_unbound, TIMEOUT_S)
 
 static pid_t hold_for_long(struct __test_metadata *_metadata, int dmabuf)
 {
-	pid_t pid = start_hold(dmabuf, WATCHDOG_MS * 3 / 2, -1);
+	pid_t pid = start_hold(dmabuf, 2 * WATCHDOG_MS, -1);
 
 	EXPECT_EQ(0, wait_locked(1));
 	return pid;
@@ -1337,11 +1340,14 @@ static void open_hantro(struct __test_metadata *_metadata, struct hs *hs)
 TEST(rga_lock_longer_than_watchdog)
 {
 	struct producer *p;
+	__u64 start;
 	pid_t holder;
 
 	open_rga(_metadata, &p);
 	holder = hold_for_long(_metadata, producer_v(p)->cap[0].fd[1]);
+	start = vb2f_now();
 	ASSERT_EQ(0, producer_submit(p, 0, 1));
+	EXPECT_LT(start + WATCHDOG_MS * 1000000ULL, vb2f_now());
 	EXPECT_EQ(0, read_int(HOLD "locked"));
 	EXPECT_EQ(0, producer_finish(p, NULL));
 	EXPECT_EQ(0, vb2f_wait_child(holder));
@@ -1351,12 +1357,15 @@ TEST(rga_lock_longer_than_watchdog)
 TEST(hantro_lock_longer_than_watchdog)
 {
 	struct hs_done done;
+	__u64 start;
 	struct hs hs;
 	pid_t holder;
 
 	open_hantro(_metadata, &hs);
 	holder = hold_for_long(_metadata, hs.v.cap[0].fd[0]);
+	start = vb2f_now();
 	ASSERT_EQ(0, hs_submit_frame(&hs, 0, 0, 1));
+	EXPECT_LT(start + WATCHDOG_MS * 1000000ULL, vb2f_now());
 	EXPECT_EQ(0, read_int(HOLD "locked"));
 	ASSERT_EQ(0, hs_finish(&hs, &done, VB2F_TIMEOUT_MS));
 	EXPECT_FALSE(done.error);

@@ -194,11 +194,14 @@ static int show_reference(struct consumer *c, const struct order *o, struct repo
 	return show(c, fb, o, r);
 }
 
-/* vkms needs a while to end a writeback, and would end the next one with it. */
+/*
+ * vkms needs a while to end a writeback, and would end the next one with it. How long it needs
+ * cannot be asked.
+ */
 static int prepare(struct consumer *c)
 {
 	display_crc_close(&c->display);
-	vb2f_sleep_us(200000);
+	vb2f_sleep_us(1000000);
 	return c->copy.id ? 0 : display_dumb_xrgb(&c->display, &c->copy);
 }
 

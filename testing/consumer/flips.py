@@ -2,6 +2,7 @@
 """Where flips.c runs, and what it prints."""
 
 import collections
+import subprocess
 
 import runner
 
@@ -17,10 +18,17 @@ class Build(runner.Build):
         super().__init__(path)
         self.kernels["off"] = f"{self.path}/uml-off"
 
-    def flips(self, kernel, name, timeout, *args):
+    @staticmethod
+    def command(kernel, *args):
         """What the stock drivers do not have is left out there."""
-        return self.boot(kernel, name, ["./flips", *(["-s"] if kernel == "stock" else []), *args],
-                         timeout)
+        return ["./flips", *(["-s"] if kernel == "stock" else []), *args]
+
+    def flips(self, kernel, name, timeout, *args):
+        return self.boot(kernel, name, self.command(kernel, *args), timeout)
+
+    def configurations(self, kernel):
+        return subprocess.run(self.command(kernel, "-l"), cwd=self.out, check=True, text=True,
+                              stdout=subprocess.PIPE).stdout.splitlines()
 
 
 class Counts(collections.Counter):
