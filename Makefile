@@ -31,6 +31,7 @@ The parts of make check; each of them says what it found, and where its log is:
   make rga         the rockchip-rga driver likewise
   make consumer-check  displays, compositors and other consumers, in a stock kernel and in ours
   make checkpatch  checkpatch --strict on every commit
+  make lint-quick  messages, recipients, kernel-doc, and misuse of the interface by drivers
   make build-each  build every commit, configured on and off, without a new warning
   make arm64       build it all for arm64: no new warning of gcc, clang or sparse
 
@@ -51,6 +52,9 @@ What takes longer:
   make consumer    more than 10,000 frames on a display, in each kernel: none is wrong in ours
   make bench       what fences cost and save: a table of ratios
   make weston      the compositor weston shows frames: wrong ones, its system calls, pictures
+
+  make lint        what maintainers and their CI check, commit by commit; this takes hours
+  make m2m-drivers list the kernel's mem2mem drivers, and what keeps each from opting in
 
   make setup       install the tools that are missing
   make clean       remove build/, if all work in it has been imported
