@@ -45,7 +45,8 @@ For those who ship it, or test it elsewhere:
   make quilt       patches for a distribution's package; TOPIC="..." for a part of them
   make quilt-check  that quilt, dpkg-source and patch take them
   make deb-arm64   build a Debian kernel package with the option on, and look into it
-  make objects     with the option off the object code is the same; what it costs if on
+  make objects     with the option off the object code is the same; what it costs if on;
+                   a part of make check, too
   make qemu        kselftest in QEMU, x86-64 and arm64, says what it says in UML
 
 What takes longer:
