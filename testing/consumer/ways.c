@@ -22,9 +22,9 @@ int cpu_access(int dmabuf, __u64 flags)
 	return vb2f_ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync);
 }
 
-static int wait_sync(int dmabuf)
+/* Of what vb2f_export() or export_merged() returned */
+static int wait_sync(int sync)
 {
-	int sync = vb2f_export(dmabuf, DMA_BUF_SYNC_READ);
 	int ret;
 
 	if (sync < 0)
@@ -41,7 +41,7 @@ static int compositor(const int *fds, int n)
 
 	for (p = 0; p < n && !ret; p++)
 		if (!vb2f_poll(fds[p], POLLIN, 0))
-			ret = wait_sync(fds[p]);
+			ret = wait_sync(vb2f_export(fds[p], DMA_BUF_SYNC_READ));
 	return ret;
 }
 
@@ -51,7 +51,7 @@ static int vulkan(const int *fds, int n)
 	int p, ret = 0;
 
 	for (p = 0; p < n && !ret; p++)
-		ret = wait_sync(fds[p]);
+		ret = wait_sync(vb2f_export(fds[p], DMA_BUF_SYNC_READ));
 	return ret;
 }
 
@@ -149,14 +149,7 @@ int export_merged(const int *fds, int n)
 /* One fence for the whole frame, as an explicit protocol hands it on */
 static int merged(const int *fds, int n)
 {
-	int sync = export_merged(fds, n);
-	int ret;
-
-	if (sync < 0)
-		return sync;
-	ret = wait_fd(sync);
-	close(sync);
-	return ret;
+	return wait_sync(export_merged(fds, n));
 }
 
 /* A reader with the CPU. The END follows at once: who reads here reads what is coherent. */
