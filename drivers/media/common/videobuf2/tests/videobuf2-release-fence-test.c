@@ -85,7 +85,8 @@ static struct test_queue *to_test_queue(struct vb2_queue *q)
 
 /* The memory */
 
-static struct test_mem *test_mem_new(struct test_queue *t, struct dma_resv *resv)
+static struct test_mem *test_mem_new(struct test_queue *t,
+				     struct dma_resv *resv)
 {
 	struct test_mem *mem = kzalloc_obj(*mem);
 
@@ -491,7 +492,8 @@ static void test_expect_silence(struct kunit *test, struct vb2_buffer *vb)
 }
 
 /* A buffer for which there are no fences goes its way without them. */
-static void test_expect_no_part(struct kunit *test, const struct queue_desc *desc)
+static void test_expect_no_part(struct kunit *test,
+				const struct queue_desc *desc)
 {
 	static const enum vb2_buffer_state states[] = {
 		VB2_BUF_STATE_DONE, VB2_BUF_STATE_ERROR, VB2_BUF_STATE_QUEUED,
@@ -504,9 +506,11 @@ static void test_expect_no_part(struct kunit *test, const struct queue_desc *des
 
 		KUNIT_ASSERT_EQ(test, vb->state, VB2_BUF_STATE_ACTIVE);
 		kunit_warning_suppress(test) {
-			KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb), 0);
+			KUNIT_EXPECT_EQ(test,
+					vb2_buffer_attach_release_fence(vb), 0);
 			/* Nothing is pending, so this is no second one. */
-			KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb), 0);
+			KUNIT_EXPECT_EQ(test,
+					vb2_buffer_attach_release_fence(vb), 0);
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 0);
 		}
 		test_expect_nothing(test, vb);
@@ -580,9 +584,11 @@ static const struct queue_init_param {
 	{ .name = "no dev", .no_dev = true, .refused = true },
 	{ .name = "no get_resv", .no_get_resv = true, .refused = true },
 	{ .name = "capture" },
-	{ .name = "output, not opted in", .is_output = true, .no_fences = true },
-	{ .name = "no dev, not opted in", .no_dev = true, .no_fences = true },
-	{ .name = "no get_resv, not opted in", .no_get_resv = true, .no_fences = true },
+	{ .no_fences = true, .name = "output, not opted in",
+	  .is_output = true },
+	{ .no_fences = true, .name = "no dev, not opted in", .no_dev = true },
+	{ .no_fences = true, .name = "no get_resv, not opted in",
+	  .no_get_resv = true },
 };
 
 KUNIT_ARRAY_PARAM_DESC(queue_init, queue_init_params, name);
@@ -590,7 +596,8 @@ KUNIT_ARRAY_PARAM_DESC(queue_init, queue_init_params, name);
 static void queue_init(struct kunit *test)
 {
 	const struct queue_init_param *p = test->param_value;
-	bool refused = p->refused && IS_ENABLED(CONFIG_VIDEOBUF2_RELEASE_FENCES);
+	bool refused = p->refused &&
+		       IS_ENABLED(CONFIG_VIDEOBUF2_RELEASE_FENCES);
 	struct test_queue *t = kunit_kzalloc(test, sizeof(*t), GFP_KERNEL);
 
 	KUNIT_ASSERT_NOT_NULL(test, t);
@@ -666,12 +673,15 @@ static void m2m(struct kunit *test)
 	kunit_warning_suppress(test) {
 		KUNIT_EXPECT_EQ(test, v4l2_m2m_attach_release_fence(ctx),
 				enabled && p->warned ? -EINVAL : 0);
-		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, enabled && p->warned);
+		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test,
+						      enabled && p->warned);
 	}
-	for (i = 0; i < 2; i++)
-		KUNIT_EXPECT_EQ(test, test_resv_fences(test_plane_resv(test_buf(t, 0), i),
-						       NULL, NULL),
+	for (i = 0; i < 2; i++) {
+		struct dma_resv *resv = test_plane_resv(test_buf(t, 0), i);
+
+		KUNIT_EXPECT_EQ(test, test_resv_fences(resv, NULL, NULL),
 				enabled && p->published);
+	}
 }
 
 #endif /* CONFIG_V4L2_MEM2MEM_DEV */
@@ -749,11 +759,12 @@ static struct dma_fence *test_expect_fence(struct kunit *test,
 		struct dma_fence *published = NULL;
 
 		KUNIT_ASSERT_FALSE(test, dma_resv_is_locked(resv));
-		KUNIT_EXPECT_EQ(test, test_resv_fences(resv, &published, &usage), 1);
+		KUNIT_EXPECT_EQ(test,
+				test_resv_fences(resv, &published, &usage), 1);
 		KUNIT_EXPECT_PTR_EQ(test, published, fence);
 		KUNIT_EXPECT_EQ(test, usage, DMA_RESV_USAGE_WRITE);
-		KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv,
-								DMA_RESV_USAGE_WRITE));
+		usage = DMA_RESV_USAGE_WRITE;
+		KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, usage));
 	}
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fence), 0);
 	return test_fence_keep(test, fence);
@@ -786,7 +797,8 @@ static struct dma_fence *test_attach_next(struct kunit *test,
 	return test_expect_next(test, vb, before);
 }
 
-static struct test_queue *test_queue_mmap(struct kunit *test, const char *planes)
+static struct test_queue *test_queue_mmap(struct kunit *test,
+					  const char *planes)
 {
 	return test_queue_new(test, &(struct queue_desc) {
 		.planes = planes, .memory = VB2_MEMORY_MMAP,
@@ -872,9 +884,12 @@ static void publish(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fence), 1);
 	KUNIT_EXPECT_NULL(test, vb->release_fence);
 	KUNIT_EXPECT_EQ(test, kref_read(&fence->refcount), num_resvs + 1);
-	for (i = 0; i < vb->num_planes; i++)
-		KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(test_plane_resv(vb, i),
-							       DMA_RESV_USAGE_BOOKKEEP));
+	for (i = 0; i < vb->num_planes; i++) {
+		struct dma_resv *resv = test_plane_resv(vb, i);
+		enum dma_resv_usage usage = DMA_RESV_USAGE_BOOKKEEP;
+
+		KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, usage));
+	}
 }
 
 /* Other fences stay, and a full list of them grows. */
@@ -891,7 +906,8 @@ static void publish_beside_others(struct kunit *test)
 		for (j = 0; j < 9; j++) {
 			struct dma_fence *other = test_fence_new(test);
 
-			KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1), 0);
+			KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1),
+					0);
 			dma_resv_add_fence(resv, other, DMA_RESV_USAGE_READ);
 		}
 		dma_resv_reset_max_fences(resv);
@@ -932,7 +948,8 @@ static int contender_hold(void *data)
 
 	for (tries = 0; tries < 5 * HZ && !c->asleep; tries++) {
 		schedule_timeout_uninterruptible(1);
-		c->asleep = READ_ONCE(c->victim->__state) & TASK_UNINTERRUPTIBLE;
+		c->asleep = READ_ONCE(c->victim->__state) &
+			    TASK_UNINTERRUPTIBLE;
 	}
 
 	c->others_free = true;
@@ -1015,9 +1032,11 @@ static int contender_loop(void *data)
 				continue;
 			}
 
-			while (locked--)
-				dma_resv_unlock(test_plane_resv(c->vb,
-								num - 1 - locked));
+			while (locked--) {
+				unsigned int i = num - 1 - locked;
+
+				dma_resv_unlock(test_plane_resv(c->vb, i));
+			}
 			if (slow)
 				dma_resv_unlock(slow);
 			dma_resv_lock_slow(resv, &ctx);
@@ -1025,7 +1044,8 @@ static int contender_loop(void *data)
 			locked = 0;
 		}
 		while (locked--)
-			dma_resv_unlock(test_plane_resv(c->vb, num - 1 - locked));
+			dma_resv_unlock(test_plane_resv(c->vb,
+							num - 1 - locked));
 		ww_acquire_fini(&ctx);
 		cond_resched();
 	}
@@ -1151,15 +1171,17 @@ static void test_fill_resvs(struct kunit *test, struct vb2_buffer *vb,
 		dma_resv_init(resv);
 		dma_resv_lock(resv, NULL);
 		for (j = 0; j < num; j++) {
-			KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1), 0);
-			dma_resv_add_fence(resv, others[j], DMA_RESV_USAGE_READ);
+			KUNIT_EXPECT_EQ(test, dma_resv_reserve_fences(resv, 1),
+					0);
+			dma_resv_add_fence(resv, others[j],
+					   DMA_RESV_USAGE_READ);
 		}
 		dma_resv_reset_max_fences(resv);
 		dma_resv_unlock(resv);
 	}
 }
 
-/* After a failure: nothing has happened. Return how many objects have a place. */
+/* After a failure: nothing has happened. Returns how many have a place. */
 static unsigned int test_expect_no_memory(struct kunit *test,
 					  struct vb2_buffer *vb,
 					  unsigned int num_others,
@@ -1219,8 +1241,11 @@ static void no_memory(struct kunit *test)
 			int ret;
 
 			test_fill_resvs(test, vb, others, p->others);
-			for (i = 0; i < vb->num_planes; i++)
-				lists[i] = rcu_access_pointer(test_plane_resv(vb, i)->fences);
+			for (i = 0; i < vb->num_planes; i++) {
+				struct dma_resv *resv = test_plane_resv(vb, i);
+
+				lists[i] = rcu_access_pointer(resv->fences);
+			}
 
 			ret = test_attach_fail_nth(vb, nth, &failed);
 			if (!ret) {
@@ -1293,7 +1318,9 @@ static void result(struct kunit *test)
 
 static void invalid_error(struct kunit *test)
 {
-	static const int errors[] = { 0, 1, ETIMEDOUT, -MAX_ERRNO - 1, INT_MIN };
+	static const int errors[] = {
+		0, 1, ETIMEDOUT, -MAX_ERRNO - 1, INT_MIN
+	};
 	struct test_queue *t = test_queue_mmap(test, "0");
 	struct vb2_buffer *vb = test_buf(t, 0);
 	struct dma_fence *fence = test_attach(test, vb);
@@ -1363,7 +1390,8 @@ static void cancel(struct kunit *test)
 	}
 	t->stop_forget = false;
 	for (i = 0; i < NUM_BUFS; i++)
-		KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[i]), p->status);
+		KUNIT_EXPECT_EQ(test, dma_fence_get_status(fences[i]),
+				p->status);
 
 	/* The timeline goes on, and a failure is a failure again. */
 	test_queue_start(test, t);
@@ -1488,9 +1516,11 @@ static void timeline_same_dbuf(struct kunit *test)
 
 	vb2_buffer_done(first, VB2_BUF_STATE_DONE);
 	KUNIT_EXPECT_EQ(test, dma_fence_get_status(fence), 1);
-	KUNIT_EXPECT_FALSE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_FALSE(test,
+			   dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	vb2_buffer_done(second, VB2_BUF_STATE_DONE);
-	KUNIT_EXPECT_TRUE(test, dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
+	KUNIT_EXPECT_TRUE(test,
+			  dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 }
 
 /* Two queues and, after its release, one queue */
@@ -1531,7 +1561,8 @@ static void out_of_order(struct kunit *test)
 		vb2_buffer_done(test_buf(t, 1), VB2_BUF_STATE_DONE);
 		/* Once in this boot, and a module does not know of others. */
 		if (IS_MODULE(CONFIG_VIDEOBUF2_RELEASE_FENCES_KUNIT_TEST))
-			KUNIT_EXPECT_LE(test, KUNIT_SUPPRESSED_WARNING_COUNT(), 1);
+			KUNIT_EXPECT_LE(test, KUNIT_SUPPRESSED_WARNING_COUNT(),
+					1);
 		else
 			KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, !warned);
 	}
@@ -1650,7 +1681,8 @@ static void refuse_output(struct kunit *test)
 	struct vb2_buffer *vb = test_buf(t, 0);
 
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb), -EINVAL);
+		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb),
+				-EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	test_expect_nothing(test, vb);
@@ -1678,7 +1710,8 @@ static void refuse_state(struct kunit *test)
 
 	vb->state = p->state;
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb), -EINVAL);
+		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb),
+				-EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	vb->state = VB2_BUF_STATE_ACTIVE;
@@ -1695,7 +1728,8 @@ static void refuse_second(struct kunit *test)
 	struct dma_fence *fence = test_attach(test, vb);
 
 	kunit_warning_suppress(test) {
-		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb), -EINVAL);
+		KUNIT_EXPECT_EQ(test, vb2_buffer_attach_release_fence(vb),
+				-EINVAL);
 		KUNIT_EXPECT_SUPPRESSED_WARNING_COUNT(test, 1);
 	}
 	KUNIT_EXPECT_PTR_EQ(test, vb->release_fence, fence);
@@ -1741,7 +1775,8 @@ static void done_locked(struct kunit *test)
 	struct dma_fence *fence = test_attach(test, o.vb);
 	unsigned long flags;
 
-	KUNIT_ASSERT_EQ(test, dma_fence_add_callback(fence, &o.cb, observer_cb), 0);
+	KUNIT_ASSERT_EQ(test,
+			dma_fence_add_callback(fence, &o.cb, observer_cb), 0);
 	spin_lock_irqsave(&lock, flags);
 	vb2_buffer_done(o.vb, VB2_BUF_STATE_DONE);
 	spin_unlock_irqrestore(&lock, flags);

@@ -107,7 +107,7 @@ static void expect_unpublished(struct __test_metadata *_metadata,
 	}
 }
 
-/* Returns how many jobs had no fence, or what vb2f_open() or vb2f_alloc() did. */
+/* Returns how many jobs had no fence, or what vb2f_open() or _alloc() did. */
 static int sweep(struct __test_metadata *_metadata, struct vb2f *dev,
 		 const struct vb2f_setup *setup, int fd)
 {

@@ -528,7 +528,8 @@ FIXTURE_SETUP(crossed)
 	ASSERT_NE(MAP_FAILED, self->stats);
 	/* One, the other, and the one again: each has room for vim2m's frame */
 	for (i = 0; i < 2; i++) {
-		self->fds[i] = vb2f_alloc_dmabuf(variant->memory, 640 * 360 * 2);
+		self->fds[i] = vb2f_alloc_dmabuf(variant->memory,
+						 640 * 360 * 2);
 		ASSERT_LE(0, self->fds[i]);
 	}
 	self->fds[2] = self->fds[0];
