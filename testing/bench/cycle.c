@@ -9,12 +9,11 @@
 #include <errno.h>
 #include <poll.h>
 #include <sched.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
+#include "../consumer/program.h"
 #include "../hantro/submit.h"
 #include "../rga/submit.h"
 
@@ -33,14 +32,6 @@ static const struct rs_setup setup = {
 	.nout = BUFS,
 	.ncap = BUFS,
 };
-
-static void check(int ret, const char *what)
-{
-	if (ret >= 0)
-		return;
-	fprintf(stderr, "cycle: %s: %s\n", what, strerror(-ret));
-	exit(1);
-}
 
 static void restart(struct rs *rs, __u32 type)
 {
@@ -79,10 +70,7 @@ static void output(struct rs *rs, int i)
 
 static void export(struct rs *rs, int i)
 {
-	int fd = vb2f_expbuf(&rs->v, i, 0);
-
-	check(fd, "VIDIOC_EXPBUF");
-	close(fd);
+	close(check(vb2f_expbuf(&rs->v, i, 0), "VIDIOC_EXPBUF"));
 }
 
 /* What all of them consist of; the same in all kernels */

@@ -20,18 +20,17 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #include <drm_fourcc.h>
 
 #include "../consumer/display.h"
+#include "../consumer/program.h"
 #include "../consumer/ways.h"
 
 #define BUFS		4
@@ -61,45 +60,6 @@ static const struct vb2f_setup setup = VB2F_VIM2M(VB2F_MMAP, WIDTH, HEIGHT);
 static char **names;	/* of the ways */
 static bool timed;
 static int job_ms;
-
-static void __attribute__((format(printf, 1, 2), noreturn)) die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fprintf(stderr, "frames: ");
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static int check(int ret, const char *what)
-{
-	if (ret < 0)
-		die("%s: %s", what, strerror(-ret));
-	return ret;
-}
-
-/* It does not survive its parent. */
-static pid_t start_child(void)
-{
-	pid_t pid = fork();
-
-	check(pid < 0 ? -errno : 0, "fork");
-	if (!pid)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return pid;
-}
-
-static const struct way *find_way(const char *name)
-{
-	int i;
-
-	for (i = 0; i < NWAYS; i++)
-		if (!strcmp(ways[i].name, name))
-			return &ways[i];
-	return NULL;
-}
 
 static bool is_late(const char *way)
 {
@@ -185,7 +145,7 @@ static void consume(int sock, const int *fds)
 		if (is_flip(way))
 			flip(&d, &fbs[o.index], fds[o.index], !strcmp(way, "in-fence"));
 		else if (!is_late(way))
-			check(find_way(way)->wait(&fds[o.index], 1), way);
+			check(way_find(way)->wait(&fds[o.index], 1), way);
 		if (timed)
 			r.woken = vb2f_now();
 		give(sock, &r, sizeof(r));
@@ -200,24 +160,18 @@ static void consume(int sock, const int *fds)
 static pid_t start_consumer(int *sock)
 {
 	struct timeval limit = { .tv_sec = 2 * VB2F_TIMEOUT_MS / 1000 };
-	int socks[2], fds[BUFS], i;
+	int fds[BUFS], i;
 	pid_t pid;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks))
-		die("socketpair: %s", strerror(errno));
-	for (i = 0; i < 2; i++)
-		if (setsockopt(socks[i], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
-			die("SO_RCVTIMEO: %s", strerror(errno));
 	/* Before a device is open: it has nothing but the dma-bufs. */
-	pid = start_child();
+	pid = check(start_peer(sock), "fork");
+	if (setsockopt(*sock, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)))
+		die("SO_RCVTIMEO: %s", strerror(errno));
 	if (!pid) {
-		close(socks[0]);
-		check(vb2f_recv(socks[1], &i, sizeof(i), fds, BUFS), "recv");
-		consume(socks[1], fds);
+		check(vb2f_recv(*sock, &i, sizeof(i), fds, BUFS), "recv");
+		consume(*sock, fds);
 		exit(0);
 	}
-	close(socks[1]);
-	*sock = socks[0];
 	return pid;
 }
 
@@ -300,7 +254,7 @@ static void wake(struct vb2f *dev, int sock, int frames)
 
 	for (load = 0; load < NUM_LOADS; load++) {
 		for (i = 0; load == LOADED && i < cpus; i++) {
-			hogs[i] = start_child();
+			hogs[i] = check(start_child(), "fork");
 			if (!hogs[i])
 				for (;;)
 					;
@@ -330,7 +284,7 @@ int main(int argc, char **argv)
 	frames = atoi(argv[3]);
 	names = argv + 4;
 	for (way = 0; names[way]; way++)
-		if (!is_late(names[way]) && !is_flip(names[way]) && !find_way(names[way]))
+		if (!is_late(names[way]) && !is_flip(names[way]) && !way_find(names[way]))
 			die("no such way: %s", names[way]);
 
 	/* What is printed does not leave before the end. */

@@ -266,10 +266,7 @@ int display_open(struct display *d, __u32 width, __u32 height)
 	__u64 end = vb2f_now() + VB2F_TIMEOUT_MS * 1000000ULL;
 	int ret;
 
-	memset(d, 0, sizeof(*d));
-	d->crc = -1;
-	d->width = width;
-	d->height = height;
+	*d = (struct display) { .width = width, .height = height, .crc = -1 };
 	ret = find_device(d);
 	if (ret)
 		return ret;
@@ -290,6 +287,18 @@ int display_open(struct display *d, __u32 width, __u32 height)
 		ret = turn(d, true);
 	if (ret)
 		display_close(d);
+	return ret;
+}
+
+int display_borrow(struct display *d, int fd, __u32 width, __u32 height)
+{
+	int ret;
+
+	*d = (struct display) { .fd = fd, .width = width, .height = height, .crc = -1 };
+	if (drmSetClientCap(fd, DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 1))
+		return -EOPNOTSUPP;
+	ret = find_objects(d);
+	drmSetClientCap(fd, DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 0);
 	return ret;
 }
 
@@ -406,6 +415,22 @@ void display_drop(struct display *d, struct display_fb *fb)
 	memset(fb, 0, sizeof(*fb));
 }
 
+int display_write_ppm(const char *path, const __u32 *xrgb, __u32 width, __u32 height)
+{
+	FILE *f = fopen(path, "we");
+	__u32 i;
+
+	if (!f)
+		return -errno;
+	fprintf(f, "P6\n%u %u\n255\n", width, height);
+	for (i = 0; i < width * height; i++) {
+		putc(xrgb[i] >> 16 & 0xff, f);
+		putc(xrgb[i] >> 8 & 0xff, f);
+		putc(xrgb[i] & 0xff, f);
+	}
+	return fclose(f) ? -errno : 0;
+}
+
 /*
  * Checksums
  */
@@ -433,7 +458,7 @@ void display_crc_close(struct display *d)
 	d->crc = -1;
 }
 
-static int read_crc(struct display *d, __u32 *sequence, __u32 *crc)
+int display_crc_next(struct display *d, __u32 *sequence, __u32 *crc)
 {
 	char line[64];
 	ssize_t len;
@@ -454,7 +479,7 @@ int display_crc(struct display *d, __u32 sequence, __u32 *crc)
 		ret = vb2f_poll(d->crc, POLLIN, VB2F_TIMEOUT_MS);
 		if (ret <= 0)
 			return ret ?: -ETIMEDOUT;
-		ret = read_crc(d, &frame, crc);
+		ret = display_crc_next(d, &frame, crc);
 		if (ret && ret != -EAGAIN)
 			return ret;
 		if (!ret && frame == sequence)
@@ -469,7 +494,7 @@ static void drop_crcs(struct display *d)
 {
 	__u32 frame, crc;
 
-	while (d->crc >= 0 && !read_crc(d, &frame, &crc))
+	while (d->crc >= 0 && !display_crc_next(d, &frame, &crc))
 		;
 }
 

@@ -71,6 +71,11 @@ struct display {
  */
 int display_open(struct display *d, __u32 width, __u32 height);
 void display_close(struct display *d);
+/*
+ * One that another process drives, and goes on to: @fd is its open file, which the caller closes.
+ * With it go framebuffers, and commits of the caller's own.
+ */
+int display_borrow(struct display *d, int fd, __u32 width, __u32 height);
 
 /*
  * PRIME import of the layout's buffers; and a framebuffer to draw in, cleared to 0. Do not drop
@@ -82,6 +87,8 @@ int display_dumb(struct display *d, struct display_fb *fb, const struct display_
 /* One of the mode's size in XRGB8888, which is what writeback wants */
 int display_dumb_xrgb(struct display *d, struct display_fb *fb);
 void display_drop(struct display *d, struct display_fb *fb);
+/* A picture, of XRGB8888 */
+int display_write_ppm(const char *path, const __u32 *xrgb, __u32 width, __u32 height);
 
 /*
  * One atomic commit. Every one asks for a page flip event: take it with display_shown() before
@@ -122,5 +129,7 @@ int display_show(struct display *d, const struct display_fb *fb, struct display_
 int display_crc_open(struct display *d);
 void display_crc_close(struct display *d);
 int display_crc(struct display *d, __u32 sequence, __u32 *crc);
+/* The next one, of whatever refresh; -EAGAIN: not yet */
+int display_crc_next(struct display *d, __u32 *sequence, __u32 *crc);
 
 #endif /* CONSUMER_DISPLAY_H */

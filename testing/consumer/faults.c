@@ -10,16 +10,14 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/ioctl.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
-
-#include <drm_fourcc.h>
 
 #include "../hantro/submit.h"
 #include "../rga/submit.h"
 #include "display.h"
 #include "kselftest_harness.h"
 #include "producer.h"
+#include "program.h"
 #include "ways.h"
 
 #define NBUFS		3
@@ -133,14 +131,14 @@ static bool locked_out(pid_t pid)
 	return sleeps(pid, "D");
 }
 
-static pid_t start_child(void)
-{
-	pid_t pid = fork();
-
-	if (!pid)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return pid;
-}
+/* A child that does this and ends: with 0, if this is 0 */
+#define IN_CHILD(_call) ({								\
+	pid_t _pid = start_child();							\
+											\
+	if (!_pid)									\
+		_exit((_call) ? 1 : 0);							\
+	_pid;										\
+})
 
 /* 0 when it is dead; it must not survive. */
 static int kill_child(pid_t pid)
@@ -210,55 +208,29 @@ struct screen {
 	int sock;
 };
 
-static struct display_layout layout_of(const struct vb2f *dev)
+/* What it is given is a frame of @dev. */
+static void show_frame(int sock, const struct vb2f *dev, bool nonblock)
 {
-	struct display_layout l = {
-		.fourcc = dev->decoder ? DRM_FORMAT_NV12 : DRM_FORMAT_RGB565,
-		.width = dev->setup->width,
-		.height = dev->setup->height,
-		.nbufs = dev->nplanes,
-		.nplanes = dev->nplanes,
-	};
-	int p;
-
-	for (p = 0; p < l.nplanes; p++) {
-		l.size[p] = dev->size[p];
-		l.buf[p] = p;
-		l.pitch[p] = l.width * (dev->decoder ? 1 : 2);
-	}
-	return l;
-}
-
-static struct screen start_screen(const struct vb2f *dev, bool nonblock)
-{
+	struct display_layout layout;
 	struct vb2f view = *dev;
-	struct display_layout layout = layout_of(dev);
-	int socks[2] = { -1, -1 }, ret;
-	struct screen screen = { -1, -1 };
 	struct display_event event;
 	struct display_fb fb, first;
 	struct display_flip flip;
 	struct display d;
 	unsigned int seed;
+	int ret;
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks))
-		return screen;
-	screen.pid = start_child();
-	screen.sock = socks[0];
-	if (screen.pid) {
-		close(socks[1]);
-		return screen;
-	}
 	view.ncap = 0;
-	leave_device(&view, socks[1]);
-	ret = display_open(&d, layout.width, layout.height) ?: display_dumb_xrgb(&d, &first) ?:
+	leave_device(&view, sock);
+	ret = producer_test_layout(&layout, dev) ?:
+	      display_open(&d, layout.width, layout.height) ?: display_dumb_xrgb(&d, &first) ?:
 	      display_show(&d, &first, &event);
-	write(socks[1], &ret, sizeof(ret));
-	if (ret || vb2f_recv(socks[1], &seed, sizeof(seed), view.cap[0].fd, view.nplanes) ||
+	write(sock, &ret, sizeof(ret));
+	if (ret || vb2f_recv(sock, &seed, sizeof(seed), view.cap[0].fd, view.nplanes) ||
 	    vb2f_map_buf(&view, &view.cap[0]))
 		_exit(NO_FRAME);
 	ret = display_import(&d, &fb, &layout, view.cap[0].fd);
-	write(socks[1], &ret, sizeof(ret));
+	write(sock, &ret, sizeof(ret));
 	flip = (struct display_flip) { .fb = &fb, .nonblock = nonblock };
 	if (!ret)
 		ret = display_commit(&d, &flip) ?: display_shown(&d, &event, VB2F_TIMEOUT_MS);
@@ -268,24 +240,28 @@ static struct screen start_screen(const struct vb2f *dev, bool nonblock)
 	}
 	ret = vb2f_is_drawn(&view, &view.cap[0], seed) ? RIGHT : WRONG;
 	/* Stays there until it is told to go. */
-	if (vb2f_poll(socks[1], POLLIN, TIMEOUT_S * 1000) <= 0)
+	if (vb2f_poll(sock, POLLIN, TIMEOUT_S * 1000) <= 0)
 		_exit(NO_FRAME);
 	_exit(ret);
 }
 
-/* The display is there; or it has imported the buffer. */
-static int screen_is_ready(const struct screen *s)
+static struct screen start_screen(struct __test_metadata *_metadata, const struct vb2f *dev,
+				  bool nonblock)
 {
-	int ret;
+	struct screen screen;
 
-	return vb2f_poll(s->sock, POLLIN, VB2F_TIMEOUT_MS) > 0 &&
-	       read(s->sock, &ret, sizeof(ret)) == sizeof(ret) ? ret : -EPIPE;
+	screen.pid = start_peer(&screen.sock);
+	if (!screen.pid)
+		show_frame(screen.sock, dev, nonblock);
+	ASSERT_LT(0, screen.pid);
+	ASSERT_EQ(0, peer_answer(screen.sock));
+	return screen;
 }
 
 static bool give_screen(const struct screen *s, const struct vb2f *dev, unsigned int seed)
 {
 	return !vb2f_send(s->sock, &seed, sizeof(seed), dev->cap[0].fd, dev->nplanes) &&
-	       !screen_is_ready(s) && asleep(s->pid);
+	       !peer_answer(s->sock) && asleep(s->pid);
 }
 
 static int close_screen(struct screen *s)
@@ -298,28 +274,25 @@ static int close_screen(struct screen *s)
 static pid_t start_hold(int dmabuf, int ms, int fenced)
 {
 	char text[48];
-	pid_t pid;
 
 	if (fenced < 0)
 		snprintf(text, sizeof(text), "%d %d", dmabuf, ms);
 	else
 		snprintf(text, sizeof(text), "%d %d %d", dmabuf, ms, fenced);
-	pid = start_child();
-	if (!pid)
-		_exit(vb2f_write(HOLD "lock", text) ? 1 : 0);
-	return pid;
+	return IN_CHILD(vb2f_write(HOLD "lock", text));
 }
 
-static int wait_locked(int count)
+/* Returns when it has the lock. */
+static pid_t hold(struct __test_metadata *_metadata, int dmabuf, int ms)
 {
 	__u64 end = vb2f_now() + VB2F_TIMEOUT_MS * 1000000ULL;
+	pid_t pid = start_hold(dmabuf, ms, -1);
 
-	while (read_int(HOLD "locked") != count) {
-		if (vb2f_now() > end)
-			return -ETIMEDOUT;
+	while (read_int(HOLD "locked") != 1) {
+		ASSERT_LT(vb2f_now(), end);
 		vb2f_sleep_us(1000);
 	}
-	return 0;
+	return pid;
 }
 
 /*
@@ -453,10 +426,8 @@ TEST_F_TIMEOUT(consumer, dies, TIMEOUT_S)
 	int i, ms, status, ended;
 
 	for (ms = VB2F_JOB_MS; ms <= VB2F_JOB_MS_MAX; ms *= 2) {
-		for (i = 0; i < 2; i++) {
-			screens[i] = start_screen(dev, i);
-			ASSERT_EQ(0, screen_is_ready(&screens[i]));
-		}
+		for (i = 0; i < 2; i++)
+			screens[i] = start_screen(_metadata, dev, i);
 		ASSERT_EQ(0, start_job(dev, ms, &job));
 		start_consumers(dev, pids, job.seed);
 		for (i = 0; i < 2; i++)
@@ -485,29 +456,27 @@ TEST_F_TIMEOUT(consumer, dies, TIMEOUT_S)
 TEST_F_TIMEOUT(consumer, never_closes, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
-	struct screen screen = start_screen(dev, true);
+	struct screen screen = start_screen(_metadata, dev, true);
 	struct vb2f_job job;
-	int socks[2], fds[2];
+	int sock, fds[2];
 	pid_t pid;
 	char c;
 
-	ASSERT_EQ(0, screen_is_ready(&screen));
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks));
 	ASSERT_EQ(0, start_job(dev, VB2F_JOB_MS, &job));
-	pid = start_child();
+	pid = start_peer(&sock);
 	if (!pid) {
-		leave_device(dev, socks[1]);
+		leave_device(dev, sock);
 		fds[0] = export_merged(dev->cap[0].fd, dev->nplanes);
 		fds[1] = vb2f_export(dev->cap[0].fd[0], DMA_BUF_SYNC_RW);
 		vb2f_poll(dev->cap[0].fd[0], POLLIN, 0);
 		cpu_access(dev->cap[0].fd[0], DMA_BUF_SYNC_START | DMA_BUF_SYNC_READ);
-		write(socks[1], "", 1);
-		read(socks[1], &c, 1);
+		write(sock, "", 1);
+		read(sock, &c, 1);
 		_exit(vb2f_status(fds[0]) == 1 && vb2f_status(fds[1]) == 1 &&
 		      vb2f_is_drawn(dev, &dev->cap[0], job.seed) ? RIGHT : WRONG);
 	}
-	close(socks[1]);
-	ASSERT_EQ(1, read(socks[0], &c, 1));
+	ASSERT_LT(0, pid);
+	ASSERT_EQ(1, read(sock, &c, 1));
 	EXPECT_TRUE(give_screen(&screen, dev, job.seed));
 	finish_job(_metadata, dev, &job);
 
@@ -525,9 +494,9 @@ TEST_F_TIMEOUT(consumer, never_closes, TIMEOUT_S)
 	ASSERT_EQ(0, vb2f_modprobe(true, variant->setup.driver));
 	ASSERT_EQ(0, open_all(dev, &variant->setup));
 
-	ASSERT_EQ(1, write(socks[0], "", 1));
+	ASSERT_EQ(1, write(sock, "", 1));
 	EXPECT_EQ(RIGHT, vb2f_wait_child(pid));
-	close(socks[0]);
+	close(sock);
 	EXPECT_EQ(RIGHT, close_screen(&screen));
 }
 
@@ -656,12 +625,7 @@ static void produce(int sock, const struct vb2f_setup *setup, int ms)
 
 static int tell(int sock, char what)
 {
-	int ret;
-
-	if (write(sock, &what, 1) != 1 || vb2f_poll(sock, POLLIN, VB2F_TIMEOUT_MS) <= 0 ||
-	    read(sock, &ret, sizeof(ret)) != sizeof(ret))
-		return -EPIPE;
-	return ret;
+	return write(sock, &what, 1) == 1 ? peer_answer(sock) : -EPIPE;
 }
 
 enum event { STOPS, CLOSES, KILLED, UNBOUND, UNLOADED };
@@ -730,7 +694,7 @@ static void go(struct __test_metadata *_metadata, enum event event, pid_t pid, i
 /* All consumers get the frame: m2m waits for the running job. */
 TEST_F_TIMEOUT(producer, goes, TIMEOUT_S)
 {
-	int fds[VB2F_MAX_PLANES], socks[2], i, ms;
+	int fds[VB2F_MAX_PLANES], sock, i, ms;
 	struct vb2f *view = &self->view;
 	struct screen screens[2];
 	pid_t pids[NWAYS], pid;
@@ -738,18 +702,13 @@ TEST_F_TIMEOUT(producer, goes, TIMEOUT_S)
 	struct started s;
 
 	for (ms = 2 * VB2F_JOB_MS; ms <= VB2F_JOB_MS_MAX && !all; ms *= 2) {
-		for (i = 0; i < 2; i++) {
-			screens[i] = start_screen(view, i);
-			ASSERT_EQ(0, screen_is_ready(&screens[i]));
-		}
-		ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks));
-		pid = start_child();
-		if (!pid) {
-			close(socks[0]);
-			produce(socks[1], &variant->setup, ms);
-		}
-		close(socks[1]);
-		ASSERT_EQ(0, vb2f_recv(socks[0], &s, sizeof(s), fds, view->nplanes));
+		for (i = 0; i < 2; i++)
+			screens[i] = start_screen(_metadata, view, i);
+		pid = start_peer(&sock);
+		if (!pid)
+			produce(sock, &variant->setup, ms);
+		ASSERT_LT(0, pid);
+		ASSERT_EQ(0, vb2f_recv(sock, &s, sizeof(s), fds, view->nplanes));
 		if (s.ret) {
 			ASSERT_EQ(-EAGAIN, s.ret);
 			for (i = 0; i < 2; i++)
@@ -762,7 +721,7 @@ TEST_F_TIMEOUT(producer, goes, TIMEOUT_S)
 			for (i = 0; i < 2; i++)
 				all &= give_screen(&screens[i], view, s.job.seed);
 			all &= !vb2f_dmabuf_status(fds[0]);
-			go(_metadata, variant->event, pid, socks[0], &s.dev);
+			go(_metadata, variant->event, pid, sock, &s.dev);
 			for (i = 0; i < NWAYS; i++)
 				EXPECT_EQ(RIGHT, vb2f_wait_child(pids[i]));
 			for (i = 0; i < 2; i++)
@@ -770,7 +729,7 @@ TEST_F_TIMEOUT(producer, goes, TIMEOUT_S)
 			vb2f_close(view);
 		}
 		kill_child(pid);
-		close(socks[0]);
+		close(sock);
 	}
 	EXPECT_TRUE(all);
 }
@@ -779,18 +738,27 @@ TEST_F_TIMEOUT(producer, goes, TIMEOUT_S)
  * Foreign fences
  */
 
+/* A fence of a new timeline, in all planes of a buffer */
+static void import_foreign(struct __test_metadata *_metadata, struct vb2f *dev, __u32 flags,
+			   int *timeline, int *sync)
+{
+	int p;
+
+	*timeline = sw_timeline();
+	ASSERT_LE(0, *timeline);
+	*sync = sw_fence(*timeline, 1);
+	ASSERT_LE(0, *sync);
+	for (p = 0; p < dev->nplanes; p++)
+		ASSERT_EQ(0, import_fence(dev->cap[0].fd[p], flags, *sync));
+}
+
 /* Readers that never end: the device does not wait for them. */
 TEST_F_TIMEOUT(consumer, foreign_readers, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
 	int timeline, sync, p;
 
-	timeline = sw_timeline();
-	ASSERT_LE(0, timeline);
-	sync = sw_fence(timeline, 1);
-	ASSERT_LE(0, sync);
-	for (p = 0; p < dev->nplanes; p++)
-		ASSERT_EQ(0, import_fence(dev->cap[0].fd[p], DMA_BUF_SYNC_READ, sync));
+	import_foreign(_metadata, dev, DMA_BUF_SYNC_READ, &timeline, &sync);
 	one_good_job(_metadata, dev);
 	one_good_job(_metadata, dev);
 	for (p = 0; p < dev->nplanes; p++) {
@@ -812,12 +780,7 @@ TEST_F_TIMEOUT(consumer, foreign_writer, TIMEOUT_S)
 	int timeline, sync, i, p, ret;
 	pid_t pids[NWAYS];
 
-	timeline = sw_timeline();
-	ASSERT_LE(0, timeline);
-	sync = sw_fence(timeline, 1);
-	ASSERT_LE(0, sync);
-	for (p = 0; p < dev->nplanes; p++)
-		ASSERT_EQ(0, import_fence(dev->cap[0].fd[p], DMA_BUF_SYNC_WRITE, sync));
+	import_foreign(_metadata, dev, DMA_BUF_SYNC_WRITE, &timeline, &sync);
 	for (i = 0; i < 3; i++)
 		blind_job(_metadata, dev, 20);
 	for (p = 0; p < dev->nplanes; p++)
@@ -847,18 +810,11 @@ TEST_F_TIMEOUT(consumer, foreign_writer_on_screen, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
 	struct screen screens[2];
-	int timeline, sync, i, p;
+	int timeline, sync, i;
 
-	for (i = 0; i < 2; i++) {
-		screens[i] = start_screen(dev, i);
-		ASSERT_EQ(0, screen_is_ready(&screens[i]));
-	}
-	timeline = sw_timeline();
-	ASSERT_LE(0, timeline);
-	sync = sw_fence(timeline, 1);
-	ASSERT_LE(0, sync);
-	for (p = 0; p < dev->nplanes; p++)
-		ASSERT_EQ(0, import_fence(dev->cap[0].fd[p], DMA_BUF_SYNC_WRITE, sync));
+	for (i = 0; i < 2; i++)
+		screens[i] = start_screen(_metadata, dev, i);
+	import_foreign(_metadata, dev, DMA_BUF_SYNC_WRITE, &timeline, &sync);
 	for (i = 0; i < 2; i++)
 		EXPECT_TRUE(give_screen(&screens[i], dev, 0));
 	blind_job(_metadata, dev, 20);
@@ -883,13 +839,8 @@ TEST_F_TIMEOUT(consumer, many_foreign, TIMEOUT_S)
 	__u32 one = 1;
 
 	for (i = 0; i < MANY; i++) {
-		timelines[i] = sw_timeline();
-		ASSERT_LE(0, timelines[i]);
-		syncs[i] = sw_fence(timelines[i], 1);
-		ASSERT_LE(0, syncs[i]);
-		for (p = 0; p < dev->nplanes; p++)
-			ASSERT_EQ(0, import_fence(dev->cap[0].fd[p], i % 2 ? DMA_BUF_SYNC_READ :
-						  DMA_BUF_SYNC_WRITE, syncs[i]));
+		import_foreign(_metadata, dev, i % 2 ? DMA_BUF_SYNC_READ : DMA_BUF_SYNC_WRITE,
+			       &timelines[i], &syncs[i]);
 		if (i % 20 == 0)
 			blind_job(_metadata, dev, 5);
 	}
@@ -1045,29 +996,27 @@ TEST_F_TIMEOUT(consumer, storm, TIMEOUT_S)
  */
 
 /* A buffer's first fence, and mapping, need the lock in other places too: get them over with. */
-#define ASSERT_HOLD(_fd, _ms, _fenced) ({						\
-	pid_t _pid;									\
-											\
-	one_good_job(_metadata, &self->dev);						\
-	ASSERT_EQ(0, read_int(HOLD "locked"));						\
-	_pid = start_hold(_fd, _ms, _fenced);						\
-	ASSERT_EQ(0, wait_locked(1));							\
-	_pid;										\
-})
+static pid_t hold_after_job(struct __test_metadata *_metadata, struct vb2f *dev, int dmabuf)
+{
+	one_good_job(_metadata, dev);
+	ASSERT_EQ(0, read_int(HOLD "locked"));
+	return hold(_metadata, dmabuf, HOLD_MS);
+}
 
-/* Queues a job whose start has to wait; it returns when that is over. */
-static pid_t start_queuing(struct vb2f *dev, int ms, struct vb2f_job *job)
+#define SEED	4711
+
+/* Somebody holds the lock of a plane, and a child queues a job, whose start has to wait for it. */
+static pid_t lock_out(struct __test_metadata *_metadata, struct vb2f *dev, int plane,
+		      pid_t *holder)
 {
 	pid_t pid;
 
-	memset(job, 0, sizeof(*job));
-	job->seed = 4711;
+	*holder = hold_after_job(_metadata, dev, dev->cap[0].fd[plane]);
 	vb2f_wipe(dev, &dev->cap[0]);
-	vb2f_fill_out(dev, 0, job->seed);
-	vb2f_set_job_ms(dev, ms);
-	pid = start_child();
-	if (!pid)
-		_exit(vb2f_qcap(dev, 0) || vb2f_qout(dev, 0, job->seed, 0) ? 1 : 0);
+	vb2f_fill_out(dev, 0, SEED);
+	vb2f_set_job_ms(dev, 50);
+	pid = IN_CHILD(vb2f_qcap(dev, 0) || vb2f_qout(dev, 0, SEED, 0));
+	EXPECT_TRUE(locked_out(pid));
 	return pid;
 }
 
@@ -1077,13 +1026,11 @@ TEST_F_TIMEOUT(consumer, holds_lock, TIMEOUT_S)
 	struct vb2f *dev = &self->dev;
 	struct vb2f other, same;
 	pid_t holder, queuer;
-	struct vb2f_job job, wait;
+	struct vb2f_job wait;
 
 	ASSERT_EQ(0, open_all(&other, &variant->other));
 	ASSERT_EQ(0, open_all(&same, &variant->setup));
-	holder = ASSERT_HOLD(dev->cap[0].fd[dev->nplanes - 1], HOLD_MS, -1);
-	queuer = start_queuing(dev, 50, &job);
-	EXPECT_TRUE(locked_out(queuer));
+	queuer = lock_out(_metadata, dev, dev->nplanes - 1, &holder);
 	one_good_job(_metadata, &other);
 	/*
 	 * Another context of the device can do all but have its job run. With requests, the media
@@ -1109,7 +1056,7 @@ TEST_F_TIMEOUT(consumer, holds_lock, TIMEOUT_S)
 	EXPECT_EQ(0, vb2f_wait_child(queuer));
 	EXPECT_EQ(0, vb2f_dq(dev, true, NULL));
 	EXPECT_EQ(0, vb2f_dq(dev, false, NULL));
-	EXPECT_TRUE(vb2f_is_drawn(dev, &dev->cap[0], job.seed));
+	EXPECT_TRUE(vb2f_is_drawn(dev, &dev->cap[0], SEED));
 	EXPECT_EQ(0, vb2f_stream(&same, false));
 	EXPECT_EQ(0, vb2f_stream(&same, true));
 	one_good_job(_metadata, &same);
@@ -1129,8 +1076,7 @@ TEST_F_TIMEOUT(consumer, holds_lock_in_flight, TIMEOUT_S)
 	for (p = 0; p < dev->nplanes; p++) {
 		for (ms = VB2F_JOB_MS; ms <= VB2F_JOB_MS_MAX; ms *= 2) {
 			ASSERT_EQ(0, start_job(dev, ms, &job));
-			holder = start_hold(dev->cap[0].fd[p], HOLD_MS, -1);
-			ASSERT_EQ(0, wait_locked(1));
+			holder = hold(_metadata, dev->cap[0].fd[p], HOLD_MS);
 			status = vb2f_status(job.sync);
 			finish_job(_metadata, dev, &job);
 			EXPECT_EQ(1, vb2f_dmabuf_status(dev->cap[0].fd[p]));
@@ -1205,14 +1151,9 @@ TEST_F_TIMEOUT(consumer, holds_lock_streamoff, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
 	pid_t holder, queuer, stopper;
-	struct vb2f_job job;
 
-	holder = ASSERT_HOLD(dev->cap[0].fd[0], HOLD_MS, -1);
-	queuer = start_queuing(dev, 50, &job);
-	EXPECT_TRUE(locked_out(queuer));
-	stopper = start_child();
-	if (!stopper)
-		_exit(vb2f_stream(dev, false) ? 1 : 0);
+	queuer = lock_out(_metadata, dev, 0, &holder);
+	stopper = IN_CHILD(vb2f_stream(dev, false));
 	EXPECT_TRUE(asleep(stopper));
 	EXPECT_EQ(0, kill_child(holder));
 	EXPECT_EQ(0, vb2f_wait_child(queuer));
@@ -1225,26 +1166,25 @@ TEST_F_TIMEOUT(consumer, holds_lock_streamoff, TIMEOUT_S)
 TEST_F_TIMEOUT(consumer, holds_lock_killed, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev, mine;
-	int fds[VB2F_MAX_PLANES], socks[2];
+	int fds[VB2F_MAX_PLANES], sock;
 	pid_t holder, producer;
 	struct vb2f_job job;
 
-	ASSERT_EQ(0, socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks));
-	producer = start_child();
+	producer = start_peer(&sock);
 	if (!producer) {
 		vb2f_close(dev);
 		if (open_all(&mine, &variant->setup) || start_job(&mine, 50, &job) ||
 		    vb2f_job_finish(&mine, &job))
 			_exit(1);
-		vb2f_send(socks[1], "", 1, mine.cap[0].fd, mine.nplanes);
-		read(socks[1], fds, 1);
+		vb2f_send(sock, "", 1, mine.cap[0].fd, mine.nplanes);
+		read(sock, fds, 1);
 		vb2f_job_queue(&mine, 50, &job);
 		_exit(2);
 	}
-	close(socks[1]);
-	ASSERT_EQ(0, vb2f_recv(socks[0], &job, 1, fds, dev->nplanes));
-	holder = ASSERT_HOLD(fds[0], HOLD_MS, -1);
-	ASSERT_EQ(1, write(socks[0], "", 1));
+	ASSERT_LT(0, producer);
+	ASSERT_EQ(0, vb2f_recv(sock, &job, 1, fds, dev->nplanes));
+	holder = hold_after_job(_metadata, dev, fds[0]);
+	ASSERT_EQ(1, write(sock, "", 1));
 	EXPECT_TRUE(locked_out(producer));
 	kill(producer, SIGKILL);
 	/* The device waits with it, but another context can stop (with requests, see above). */
@@ -1260,7 +1200,7 @@ TEST_F_TIMEOUT(consumer, holds_lock_killed, TIMEOUT_S)
 	close(fds[0]);
 	if (dev->nplanes > 1)
 		close(fds[1]);
-	close(socks[0]);
+	close(sock);
 }
 
 /* Unbound while the job cannot start */
@@ -1268,14 +1208,9 @@ TEST_F_TIMEOUT(consumer, holds_lock_unbound, TIMEOUT_S)
 {
 	struct vb2f *dev = &self->dev;
 	pid_t holder, queuer, unbinder;
-	struct vb2f_job job;
 
-	holder = ASSERT_HOLD(dev->cap[0].fd[0], HOLD_MS, -1);
-	queuer = start_queuing(dev, 50, &job);
-	EXPECT_TRUE(locked_out(queuer));
-	unbinder = start_child();
-	if (!unbinder)
-		_exit(vb2f_bind(dev, false) ? 1 : 0);
+	queuer = lock_out(_metadata, dev, 0, &holder);
+	unbinder = IN_CHILD(vb2f_bind(dev, false));
 	asleep(unbinder);
 	EXPECT_EQ(0, kill_child(holder));
 	EXPECT_LE(0, vb2f_wait_child(queuer));
@@ -1291,14 +1226,6 @@ TEST_F_TIMEOUT(consumer, holds_lock_unbound, TIMEOUT_S)
  * been started.
  */
 #define WATCHDOG_MS	2000
-
-static pid_t hold_for_long(struct __test_metadata *_metadata, int dmabuf)
-{
-	pid_t pid = start_hold(dmabuf, 2 * WATCHDOG_MS, -1);
-
-	EXPECT_EQ(0, wait_locked(1));
-	return pid;
-}
 
 static void open_rga(struct __test_metadata *_metadata, struct producer **p)
 {
@@ -1344,7 +1271,7 @@ TEST(rga_lock_longer_than_watchdog)
 	pid_t holder;
 
 	open_rga(_metadata, &p);
-	holder = hold_for_long(_metadata, producer_v(p)->cap[0].fd[1]);
+	holder = hold(_metadata, producer_v(p)->cap[0].fd[1], 2 * WATCHDOG_MS);
 	start = vb2f_now();
 	ASSERT_EQ(0, producer_submit(p, 0, 1));
 	EXPECT_LT(start + WATCHDOG_MS * 1000000ULL, vb2f_now());
@@ -1362,7 +1289,7 @@ TEST(hantro_lock_longer_than_watchdog)
 	pid_t holder;
 
 	open_hantro(_metadata, &hs);
-	holder = hold_for_long(_metadata, hs.v.cap[0].fd[0]);
+	holder = hold(_metadata, hs.v.cap[0].fd[0], 2 * WATCHDOG_MS);
 	start = vb2f_now();
 	ASSERT_EQ(0, hs_submit_frame(&hs, 0, 0, 1));
 	EXPECT_LT(start + WATCHDOG_MS * 1000000ULL, vb2f_now());
@@ -1373,33 +1300,29 @@ TEST(hantro_lock_longer_than_watchdog)
 	hs_close(&hs);
 }
 
+static int bind_device(bool bind, const char *driver, const char *device)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/%s", driver,
+		 bind ? "bind" : "unbind");
+	return vb2f_write(path, device);
+}
+
 /* Unbound, and the program killed, while the job cannot start; @queuer queues it. */
 static void unbind_locked_out(struct __test_metadata *_metadata, pid_t holder, pid_t queuer,
 			      const char *driver, const char *device)
 {
-	char path[128];
 	pid_t pid;
 
 	EXPECT_TRUE(locked_out(queuer));
-	pid = start_child();
-	if (!pid) {
-		snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/unbind", driver);
-		_exit(vb2f_write(path, device) ? 1 : 0);
-	}
+	pid = IN_CHILD(bind_device(false, driver, device));
 	asleep(pid);
 	kill(queuer, SIGKILL);
 	EXPECT_EQ(1, read_int(HOLD "locked"));
 	EXPECT_EQ(0, kill_child(holder));
 	EXPECT_EQ(-EINTR, vb2f_wait_child(queuer));
 	EXPECT_EQ(0, vb2f_wait_child(pid));
-}
-
-static void rebind(struct __test_metadata *_metadata, const char *driver, const char *device)
-{
-	char path[128];
-
-	snprintf(path, sizeof(path), "/sys/bus/platform/drivers/%s/bind", driver);
-	EXPECT_EQ(0, vb2f_write(path, device));
 }
 
 TEST(rga_lock_unbound)
@@ -1410,15 +1333,12 @@ TEST(rga_lock_unbound)
 
 	open_rga(_metadata, &p);
 	ASSERT_EQ(0, rs_device("rga2", device, sizeof(device)));
-	holder = start_hold(producer_v(p)->cap[0].fd[0], HOLD_MS, -1);
-	ASSERT_EQ(0, wait_locked(1));
-	queuer = start_child();
-	if (!queuer)
-		_exit(producer_submit(p, 0, 1) ? 1 : 0);
+	holder = hold(_metadata, producer_v(p)->cap[0].fd[0], HOLD_MS);
+	queuer = IN_CHILD(producer_submit(p, 0, 1));
 	unbind_locked_out(_metadata, holder, queuer, "rockchip-rga", device);
 	EXPECT_EQ(POLLIN, vb2f_poll(producer_v(p)->cap[0].fd[0], POLLIN, VB2F_TIMEOUT_MS));
 	producer_close(p);
-	rebind(_metadata, "rockchip-rga", device);
+	EXPECT_EQ(0, bind_device(true, "rockchip-rga", device));
 	open_rga(_metadata, &p);
 	EXPECT_EQ(0, producer_submit(p, 0, 2));
 	EXPECT_EQ(0, producer_finish(p, NULL));
@@ -1434,15 +1354,12 @@ TEST(hantro_lock_unbound)
 
 	open_hantro(_metadata, &hs);
 	ASSERT_EQ(0, hs_device(hs.node, device, sizeof(device)));
-	holder = start_hold(hs.v.cap[0].fd[0], HOLD_MS, -1);
-	ASSERT_EQ(0, wait_locked(1));
-	queuer = start_child();
-	if (!queuer)
-		_exit(hs_submit_frame(&hs, 0, 0, 1) ? 1 : 0);
+	holder = hold(_metadata, hs.v.cap[0].fd[0], HOLD_MS);
+	queuer = IN_CHILD(hs_submit_frame(&hs, 0, 0, 1));
 	unbind_locked_out(_metadata, holder, queuer, "hantro-vpu", device);
 	EXPECT_EQ(POLLIN, vb2f_poll(hs.v.cap[0].fd[0], POLLIN, VB2F_TIMEOUT_MS));
 	hs_close(&hs);
-	rebind(_metadata, "hantro-vpu", device);
+	EXPECT_EQ(0, bind_device(true, "hantro-vpu", device));
 	open_hantro(_metadata, &hs);
 	ASSERT_EQ(0, hs_submit_frame(&hs, 0, 0, 1));
 	ASSERT_EQ(0, hs_finish(&hs, &done, VB2F_TIMEOUT_MS));

@@ -35,20 +35,18 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 
 #include <drm_fourcc.h>
 
 #include "display.h"
 #include "producer.h"
+#include "program.h"
 
 #define NBUFS		3
 #define MAX_MS		16
@@ -118,23 +116,6 @@ struct consumer {
 	void *shared;
 };
 
-static int save(const struct display_fb *fb, const char *path)
-{
-	const __u8 *p = fb->map[0];
-	FILE *f = fopen(path, "we");
-	size_t i;
-
-	if (!f)
-		return -errno;
-	fprintf(f, "P6\n%u %u\n255\n", fb->layout.width, fb->layout.height);
-	for (i = 0; i < (size_t)fb->layout.width * fb->layout.height; i++, p += 4) {
-		putc(p[2], f);
-		putc(p[1], f);
-		putc(p[0], f);
-	}
-	return fclose(f) ? -errno : 0;
-}
-
 static int show(struct consumer *c, const struct display_fb *fb, const struct order *o,
 		struct report *r)
 {
@@ -151,7 +132,8 @@ static int show(struct consumer *c, const struct display_fb *fb, const struct or
 
 	if (!ret && vb2f_poll(flip.writeback_fence, POLLIN, VB2F_TIMEOUT_MS) <= 0)
 		ret = -ETIMEDOUT;
-	return ret ?: save(&c->copy, o->path);
+	return ret ?: display_write_ppm(o->path, c->copy.map[0], c->display.width,
+					c->display.height);
 }
 
 static int begin_stream(struct consumer *c, const struct order *o, const int *fds,
@@ -410,25 +392,19 @@ static int one_time(struct run *run, const struct producer_type *type, int ms)
 static int configuration(const struct producer_type *type)
 {
 	struct run run = {};
-	int i, ret, end, sock[2];
+	int i, ret, end;
 	pid_t pid;
 
 	run.expected = calloc((size_t)frames * ntimes, sizeof(*run.expected));
 	run.shared = mmap(NULL, SHARED_SIZE, PROT_READ | PROT_WRITE,
 			  MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (!run.expected || run.shared == MAP_FAILED ||
-	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+	if (!run.expected || run.shared == MAP_FAILED)
 		return -ENOMEM;
-	pid = fork();
+	pid = start_peer(&run.sock);
 	if (pid < 0)
-		return -errno;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(sock[0]);
-		consume(sock[1], run.shared);
-	}
-	close(sock[1]);
-	run.sock = sock[0];
+		return pid;
+	if (!pid)
+		consume(run.sock, run.shared);
 	ret = producer_open(&run.p, type, width, height, NBUFS);
 	if (!ret)
 		ret = begin(&run);
@@ -484,11 +460,9 @@ static int run_all(void)
 		for (i = 0; i < nwanted; i++) {
 			if (!can_start(i))
 				continue;
-			pid = fork();
-			if (!pid) {
-				prctl(PR_SET_PDEATHSIG, SIGKILL);
+			pid = start_child();
+			if (!pid)
 				_exit(configuration(wanted[i]) ? 1 : 0);
-			}
 			if (pid < 0)
 				return 1;
 			pids[i] = pid;

@@ -147,6 +147,7 @@ static int set_layout(struct display_layout *l, const struct v4l2_pix_format_mpl
 	size_t i;
 	int n;
 
+	memset(l, 0, sizeof(*l));
 	for (i = 0; i < sizeof(formats) / sizeof(*formats); i++)
 		if (formats[i][0] == f->pixelformat)
 			l->fourcc = formats[i][1];
@@ -167,6 +168,22 @@ static int set_layout(struct display_layout *l, const struct v4l2_pix_format_mpl
 	else
 		l->offset[1] = l->pitch[0] * l->height;
 	return 0;
+}
+
+int producer_test_layout(struct display_layout *l, const struct vb2f *v)
+{
+	struct v4l2_pix_format_mplane format = {
+		.width = v->setup->width,
+		.height = v->setup->height,
+		.pixelformat = v->setup->fourcc,
+		.num_planes = v->nplanes,
+		.plane_fmt[0].bytesperline = v->setup->width * (v->decoder ? 1 : 2),
+	};
+	int i;
+
+	for (i = 0; i < v->nplanes; i++)
+		format.plane_fmt[i].sizeimage = v->size[i];
+	return set_layout(l, &format);
 }
 
 /*
@@ -193,23 +210,12 @@ static int open_test_driver(struct vb2f *v, const struct vb2f_setup *setup, int 
 
 static int open_last(struct producer *p, int nbufs)
 {
-	const struct vb2f_setup *s = &p->setup;
-	struct v4l2_pix_format_mplane format = {
-		.width = s->width,
-		.height = s->height,
-		.pixelformat = s->fourcc,
-		.plane_fmt[0].bytesperline = s->width * (s->requests ? 1 : 2),
-	};
-	int i, ret;
+	int ret = open_test_driver(&p->own, &p->setup, !p->from, nbufs);
 
-	ret = open_test_driver(&p->own, s, !p->from, nbufs);
 	if (ret)
 		return ret;
 	p->v = &p->own;
-	format.num_planes = p->v->nplanes;
-	for (i = 0; i < p->v->nplanes; i++)
-		format.plane_fmt[i].sizeimage = p->v->size[i];
-	return set_layout(&p->layout, &format);
+	return producer_test_layout(&p->layout, p->v);
 }
 
 static int open_first(struct producer *p, const struct vb2f_setup *setup, int nbufs)

@@ -50,6 +50,8 @@ void producer_close(struct producer *p);
 struct vb2f *producer_v(struct producer *p);
 bool producer_fenced(const struct producer *p);
 const struct display_layout *producer_layout(const struct producer *p);
+/* That of vim2m or visl without a producer */
+int producer_test_layout(struct display_layout *l, const struct vb2f *v);
 
 /* How long the device takes for a job. vim2m and visl count in ticks of 10 ms. */
 int producer_set_ms(struct producer *p, int ms);

@@ -13,19 +13,17 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
 #include "../hantro/submit.h"
 #include "display.h"
 #include "kselftest.h"
 #include "producer.h"
+#include "program.h"
 #include "ways.h"
 
 #define WIDTH		192
@@ -471,7 +469,7 @@ static void failing(void)
 
 int main(int argc, char **argv)
 {
-	int socks[2], ret, i, way, count;
+	int ret, i, way, count;
 	struct row row;
 	pid_t pid;
 
@@ -482,20 +480,12 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	ksft_print_header();
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks))
-		ksft_exit_fail_msg("socketpair: %s\n", strerror(errno));
 	/* Forked before any device is open: it never has anything but dma-bufs. */
-	pid = fork();
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(socks[0]);
-		consumer(socks[1]);
-	}
-	close(socks[1]);
-	to_consumer = socks[0];
-	if (pid < 0 || vb2f_poll(to_consumer, POLLIN, VB2F_TIMEOUT_MS) <= 0)
-		ksft_exit_fail_msg("no consumer\n");
-	if (read(to_consumer, &ret, sizeof(ret)) != sizeof(ret) || ret)
+	pid = start_peer(&to_consumer);
+	if (!pid)
+		consumer(to_consumer);
+	ret = pid < 0 ? pid : peer_answer(to_consumer);
+	if (ret)
 		ksft_exit_fail_msg("no display: %s\n", strerror(-ret));
 
 	count = COUNT(groups) - !series;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 
@@ -180,3 +181,13 @@ const struct way ways[NWAYS] = {
 	{ "poll, SYNC", poll_cpu, true },
 	{ "SYNC", cpu, true },
 };
+
+const struct way *way_find(const char *name)
+{
+	int i;
+
+	for (i = 0; i < NWAYS; i++)
+		if (!strcmp(ways[i].name, name))
+			return &ways[i];
+	return NULL;
+}

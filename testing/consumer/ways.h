@@ -22,6 +22,8 @@ struct way {
 
 extern const struct way ways[NWAYS];
 
+const struct way *way_find(const char *name);
+
 /* One sync_file with the fences of all these dma-bufs, or of all these sync_files, closed then */
 int export_merged(const int *fds, int n);
 int merge_all(int *syncs, int n);

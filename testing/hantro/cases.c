@@ -16,6 +16,7 @@
  */
 #include "kselftest_program.h"
 
+#include "child.h"
 #include "submit.h"
 
 #define STREAMS		4	/* different ones */
@@ -235,7 +236,7 @@ VARIANT(teardown, g2_vp9_import, IMPORTED("g2", HS_VP9, NV12));
 
 int main(int argc, char **argv)
 {
-	return test_harness_run(argc, argv);
+	return run_without(argc, argv, (char *[]){ NULL });
 }
 
 #elif defined(CASES_STRESS)
@@ -251,11 +252,10 @@ STRESS(g2_hevc_import, SMALL("g2", HS_HEVC, NV12));
 /* Somebody who looks at all dma-bufs all the time */
 static pid_t read_bufinfo(void)
 {
-	pid_t pid = fork();
+	pid_t pid = start_child();
 
 	if (pid)
 		return pid;
-	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	for (;;) {
 		vb2f_debug_dmabufs();
 		vb2f_sleep_us(2000);
@@ -264,16 +264,10 @@ static pid_t read_bufinfo(void)
 
 int main(int argc, char **argv)
 {
-	char *args[argc + 3];
-	pid_t pid;
+	pid_t pid = read_bufinfo();
 	int ret;
 
-	args[0] = argv[0];
-	args[1] = "-F";
-	args[2] = "crossed";
-	memcpy(args + 3, argv + 1, argc * sizeof(*argv));
-	pid = read_bufinfo();
-	ret = test_harness_run(argc + 2, args);
+	ret = run_without(argc, argv, (char *[]){ "crossed", NULL });
 	if (pid > 0)
 		kill(pid, SIGKILL);
 	return ret;
@@ -405,15 +399,7 @@ TEST(not_opted_in)
 
 int main(int argc, char **argv)
 {
-	char *args[argc + 5];
-
-	args[0] = argv[0];
-	args[1] = "-F";
-	args[2] = "vim2m";
-	args[3] = "-F";
-	args[4] = "planes";
-	memcpy(args + 5, argv + 1, argc * sizeof(*argv));
-	return test_harness_run(argc + 4, args);
+	return run_without(argc, argv, (char *[]){ "vim2m", "planes", NULL });
 }
 
 #endif

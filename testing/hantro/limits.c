@@ -18,7 +18,7 @@ static void expect_refused(struct hs *hs, struct hs_job *job, long long starts)
 {
 	struct hs_done done;
 
-	wait_done(hs, job->cap, &done);
+	wait_done(&hs->v, job->cap, &done);
 	CHECK(get("starts") == starts, "the hardware was started");
 	CHECK(done.error, "a failed job has no V4L2_BUF_FLAG_ERROR");
 	CHECK(vb2f_poll(hs->v.req[job->out], POLLPRI, 2000) > 0, "the request does not complete");
@@ -44,11 +44,11 @@ static void refused(enum hs_codec what, __u32 fourcc,
 
 	DO(hs_open(&hs, &setup));
 	DO(hs_start(&hs));
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	starts = get("starts");
 	DO(hs_submit(&hs, &job));
 	expect_refused(&hs, &job, starts);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -119,7 +119,7 @@ static void t_tile_rows(void)
 
 	open_as(&hs, node, HS_VP9);
 	CHECK(hs_prepare(&hs, &job) == -EINVAL, "2^20 rows of tiles are accepted");
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -142,7 +142,7 @@ static void t_two_buffers(void)
 	CHECK(hs_queue_request(&hs, 0) == -EINVAL, "a request with two buffers is accepted");
 	DO(hs_stream(&hs, false));
 	DO(hs_stream(&hs, true));
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -198,7 +198,7 @@ static void t_formats(void)
 	}
 	hs_close(&hs);
 	open_one(&hs);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -250,7 +250,7 @@ static void t_same_format(void)
 	open_one(&hs);
 	for (i = 0; i < 2; i++) {
 		DO(hs_submit(&hs, &job));
-		wait_done(&hs, 0, &done);
+		wait_done(&hs.v, 0, &done);
 		CHECK(!done.error, "a job fails");
 		hash[i] = frame_hash(&hs, &done);
 		try_format(&hs, hs.v.cap_type, V4L2_PIX_FMT_JPEG, hs.v.size[0]);
@@ -284,7 +284,7 @@ static void t_too_small(void)
 	DO(hs_queue_request(&hs, 0));
 	expect_refused(&hs, &job, starts);
 	set_size(&hs, WIDTH, HEIGHT);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -299,8 +299,8 @@ static void t_small_reference(void)
 	int i;
 
 	open_as(&hs, node, HS_H264);
-	submit(&hs, 0, 0, 1);
-	ends_well(&hs, 0);
+	submit(&hs.v, 0, 0, 1);
+	ends_well(&hs.v, 0, 0);
 	set_size(&hs, 1280, 720);
 	c.format.type = hs.v.cap_type;
 	DO(vb2f_ioctl(hs.v.fd, VIDIOC_G_FMT, &c.format));
@@ -310,15 +310,15 @@ static void t_small_reference(void)
 	hs.coded.height = 720;
 	for (i = 0; i < 2; i++) {
 		DO(hs_submit(&hs, &job));
-		wait_done(&hs, job.cap, &done);
+		wait_done(&hs.v, job.cap, &done);
 		CHECK(!done.error, "a job with a reference that is too small fails");
 		DO(hs_knob_hash(node, &hash[i]));
-		hs_wipe(&hs, 0);
+		hs_wipe(&hs.v, 0);
 	}
 	CHECK(hash[0] == hash[1], "a reference that is too small is used");
 	hs_close(&hs);
 	open_one(&hs);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -368,7 +368,7 @@ static void t_race(void)
 		job.out = !job.out;
 		DO(hs_prepare(&hs, &job));
 		DO(hs_queue_request(&hs, job.out));
-		wait_done(&hs, 0, &done);
+		wait_done(&hs.v, 0, &done);
 		CHECK(done.error || written() <= hs.v.size[0],
 		      "more than there is room for is written");
 		bad += done.error;
@@ -379,7 +379,7 @@ static void t_race(void)
 	CHECK(bad && bad < n, "%d of %d jobs failed: that was no race", bad, n);
 	hs_close(&hs);
 	open_one(&hs);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -403,7 +403,7 @@ static void t_too_deep(void)
 	expect_refused(&hs, &job, starts);
 	hs_close(&hs);
 	open_one(&hs);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -457,16 +457,16 @@ static void without_memory(enum hs_codec what, bool lost)
 	struct hs hs;
 
 	open_postproc(&hs, what);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	job.cap = create_cap(&hs);
 	starts = get("starts");
 	no_memory(true, 5);
 	DO(hs_submit(&hs, &job));
 	if (lost) {
-		wait_done(&hs, job.cap, &done);
+		wait_done(&hs.v, job.cap, &done);
 		DO(hs_submit(&hs, &next));
 		no_memory(false, 0);
-		wait_done(&hs, 1, &done);
+		wait_done(&hs.v, 1, &done);
 		CHECK(get("bad") == bad, "DMA to a bad address");
 		CHECK(!done.error, "a job with a lost reference fails");
 	} else {
@@ -475,9 +475,9 @@ static void without_memory(enum hs_codec what, bool lost)
 	}
 	job.keep = false;
 	DO(hs_submit(&hs, &job));
-	wait_done(&hs, job.cap, &done);
+	wait_done(&hs.v, job.cap, &done);
 	CHECK(!done.error, "a job fails although there is memory");
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -525,10 +525,10 @@ static void t_start_fails(void)
 		CHECK(ret == -ENOMEM, "STREAMON: %s", strerrorname_np(-ret) ?: "success");
 	}
 	DO(vb2f_stream(&hs.v, true));
-	wait_done(&hs, 0, &done);
+	wait_done(&hs.v, 0, &done);
 	CHECK(!done.error, "the job that was queued before fails");
 	DO(hs_wait_request(&hs, 0, STUCK_MS));
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 
@@ -571,7 +571,7 @@ static void t_tiles(void)
 			no_memory(true, 5);
 		DO(hs_submit(&hs, &job));
 		no_memory(false, 0);
-		wait_done(&hs, 0, &done);
+		wait_done(&hs.v, 0, &done);
 		CHECK(done.error == fails, "job %d of 4 %s", job.out,
 		      done.error ? "fails" : "does not fail");
 	}
@@ -607,8 +607,8 @@ static void t_old_references(void)
 
 	open_one(&hs);
 	for (i = 0; i < 3; i++) {
-		submit(&hs, 0, i, i);
-		ends_well(&hs, i);
+		submit(&hs.v, 0, i, i);
+		ends_well(&hs.v, 0, i);
 		old[i] = hs.cur;
 	}
 	DO(vb2f_ioctl(hs.v.fd, VIDIOC_STREAMOFF, &hs.v.cap_type));
@@ -621,7 +621,7 @@ static void t_old_references(void)
 	DO(vb2f_reqbufs(&hs.v, hs.v.cap_type, V4L2_MEMORY_MMAP, 1, NULL));
 	DO(vb2f_ioctl(hs.v.fd, VIDIOC_STREAMON, &hs.v.cap_type));
 	DO(hs_submit(&hs, &job));
-	wait_done(&hs, 0, &done);
+	wait_done(&hs.v, 0, &done);
 	CHECK(!done.error, "a job with lost references fails");
 	hs_close(&hs);
 }
@@ -649,13 +649,13 @@ static void t_unmapped(void)
 	hs.v.cap[0].fd[0] = fd;
 	DO(hs_stream(&hs, true));
 	DO(hs_submit(&hs, &(struct hs_job){ .seed = 1 }));
-	ends_badly(&hs, 0);
+	ends_badly(&hs.v, 0);
 	CHECK(get("starts") == starts, "the hardware was started");
 	CHECK(get("clk_enabled") == 0, "the clock stays on");
 	hs_close(&hs);
 	close(fd);
 	open_one(&hs);
-	one_good_job(&hs);
+	one_good_job(&hs.v);
 	hs_close(&hs);
 }
 

@@ -776,7 +776,7 @@ int hs_submit_frame(struct hs *hs, int out, int cap, unsigned int seed)
 		job.hold = true;
 		ret = hs_submit(hs, &job);
 		if (!ret)
-			ret = hs_dq(hs, false, NULL, VB2F_TIMEOUT_MS);
+			ret = hs_dq(&hs->v, false, NULL, VB2F_TIMEOUT_MS);
 		if (ret < 0)
 			return ret;
 		job.hold = false;
@@ -798,7 +798,7 @@ int hs_submit_dmabuf(struct hs *hs, int out, int cap, int fd, size_t size)
 	return queue_out(hs, &job, fd, size);
 }
 
-int hs_dq(struct hs *hs, bool capture, struct hs_done *done, int ms)
+int hs_dq(const struct vb2f *v, bool capture, struct hs_done *done, int ms)
 {
 	__u64 end = vb2f_now() + ms * 1000000ULL;
 	struct v4l2_plane planes[VB2F_MAX_PLANES];
@@ -806,10 +806,9 @@ int hs_dq(struct hs *hs, bool capture, struct hs_done *done, int ms)
 	int ret;
 
 	for (;;) {
-		vb2f_init_buf(&hs->v, &b, planes, capture, 0);
-		if (!capture && hs->setup.import_out)
-			b.memory = V4L2_MEMORY_DMABUF;
-		ret = vb2f_ioctl(hs->v.fd, VIDIOC_DQBUF, &b);
+		vb2f_init_buf(v, &b, planes, capture, 0);
+		b.length = VB2F_MAX_PLANES;
+		ret = vb2f_ioctl(v->fd, VIDIOC_DQBUF, &b);
 		if (ret != -EAGAIN)
 			break;
 		if (vb2f_now() > end)
@@ -821,11 +820,7 @@ int hs_dq(struct hs *hs, bool capture, struct hs_done *done, int ms)
 	if (done) {
 		done->index = b.index;
 		done->error = b.flags & V4L2_BUF_FLAG_ERROR;
-		done->last = b.flags & V4L2_BUF_FLAG_LAST;
 		done->bytesused = planes[0].bytesused;
-		done->sequence = b.sequence;
-		done->ts = b.timestamp.tv_sec * NSEC +
-			   b.timestamp.tv_usec * 1000ULL;
 	}
 	return b.index;
 }
@@ -834,9 +829,9 @@ int hs_finish(struct hs *hs, struct hs_done *cap, int ms)
 {
 	int ret;
 
-	ret = hs_dq(hs, true, cap, ms);
+	ret = hs_dq(&hs->v, true, cap, ms);
 	if (ret >= 0)
-		ret = hs_dq(hs, false, NULL, ms);
+		ret = hs_dq(&hs->v, false, NULL, ms);
 	return ret < 0 ? ret : 0;
 }
 
@@ -882,15 +877,15 @@ int hs_ranges(const struct hs *hs, int field, struct hs_range ranges[2])
 	return n;
 }
 
-__u64 hs_hash(const void *mem, const struct hs_range *ranges, int count)
+__u64 hs_hash(void *const planes[], const struct hs_range *ranges, int count)
 {
 	__u64 hash = HS_FNV_INIT;
 	size_t row;
 
 	for (; count--; ranges++)
 		for (row = 0; row < ranges->rows; row++)
-			hash = hs_fnv(hash, (const char *)mem + ranges->offset +
-				      row * ranges->stride, ranges->width);
+			hash = hs_fnv(hash, (const char *)planes[ranges->plane] +
+				      ranges->offset + row * ranges->stride, ranges->width);
 	return hash;
 }
 
@@ -913,13 +908,16 @@ int hs_cpu_access(int dmabuf, bool begin, bool write)
 	return vb2f_ioctl(dmabuf, DMA_BUF_IOCTL_SYNC, &sync);
 }
 
-void hs_wipe(struct hs *hs, int cap)
+void hs_wipe(const struct vb2f *v, int cap)
 {
-	int fd = hs->v.cap[cap].fd[0];
+	const struct vb2f_buf *buf = &v->cap[cap];
+	int p;
 
-	hs_cpu_access(fd, true, true);
-	memset(hs->v.cap[cap].map[0], HS_WIPE, hs->v.size[0]);
-	hs_cpu_access(fd, false, true);
+	for (p = 0; p < v->nplanes; p++) {
+		hs_cpu_access(buf->fd[p], true, true);
+		memset(buf->map[p], HS_WIPE, v->size[p]);
+		hs_cpu_access(buf->fd[p], false, true);
+	}
 }
 
 /*

@@ -58,6 +58,7 @@ struct hs_setup {
 
 /* Bytes of a buffer that the hardware writes: @rows of @width, @stride apart */
 struct hs_range {
+	int plane;
 	size_t offset;
 	size_t width;
 	size_t stride;
@@ -73,7 +74,7 @@ struct hs_ref {
 };
 
 struct hs {
-	struct vb2f v;		/* v.cap[i].fd[0], .map[0]: the dma-bufs */
+	struct vb2f v;		/* the first; v.cap[i].fd[0], .map[0]: the dma-bufs */
 	struct vb2f_setup vsetup;
 	struct hs_setup setup;
 	const struct hs_node *node;
@@ -126,10 +127,7 @@ struct hs_job {
 struct hs_done {
 	int index;
 	bool error;		/* V4L2_BUF_FLAG_ERROR */
-	bool last;		/* V4L2_BUF_FLAG_LAST */
-	__u32 bytesused;
-	__u32 sequence;
-	__u64 ts;		/* ns */
+	__u32 bytesused;	/* of its first plane */
 };
 
 /*
@@ -168,10 +166,10 @@ int hs_submit_frame(struct hs *hs, int out, int cap, unsigned int seed);
 int hs_submit_dmabuf(struct hs *hs, int out, int cap, int fd, size_t size);
 
 /*
- * Returns the index; -ETIMEDOUT after @ms, -EPIPE after the last buffer.
- * hs_finish() dequeues one OUTPUT and one CAPTURE buffer.
+ * Returns the index; -ETIMEDOUT after @ms, -EPIPE after the last buffer; of any mem2mem device
+ * with the multi-planar API. hs_finish() dequeues one OUTPUT and one CAPTURE buffer.
  */
-int hs_dq(struct hs *hs, bool capture, struct hs_done *done, int ms);
+int hs_dq(const struct vb2f *v, bool capture, struct hs_done *done, int ms);
 int hs_finish(struct hs *hs, struct hs_done *cap, int ms);
 int hs_wait_request(struct hs *hs, int out, int ms);
 
@@ -182,9 +180,10 @@ int hs_wait_request(struct hs *hs, int out, int ms);
 __u64 hs_fnv(__u64 hash, const void *data, size_t size);
 /* What a frame of this context, or one field of it (0 or 1; -1: all), is made of. */
 int hs_ranges(const struct hs *hs, int field, struct hs_range ranges[2]);
-__u64 hs_hash(const void *mem, const struct hs_range *ranges, int count);
+__u64 hs_hash(void *const planes[], const struct hs_range *ranges, int count);
 size_t hs_range_bytes(const struct hs_range *ranges, int count);
-void hs_wipe(struct hs *hs, int cap);	/* DMA_BUF_IOCTL_SYNC included */
+/* A CAPTURE buffer of any device, DMA_BUF_IOCTL_SYNC included */
+void hs_wipe(const struct vb2f *v, int cap);
 int hs_cpu_access(int dmabuf, bool begin, bool write);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0 */
 /*
  * One program of the kselftest, tools/testing/selftests/media/vb2-fences, as it is but for its
- * variants: who includes this adds those of another device, and TEST_HARNESS_MAIN.
+ * variants: who includes this adds those of another device, and main().
  */
 #include "kselftest_harness.h"
 
@@ -22,3 +22,18 @@
 #endif
 
 #pragma pop_macro("FIXTURE_VARIANT_ADD")
+
+/* All fixtures but two at most; NULL ends their names. */
+static int run_without(int argc, char **argv, char **names)
+{
+	char *args[argc + 5];
+	int n = 0;
+
+	args[n++] = argv[0];
+	for (; *names; names++) {
+		args[n++] = "-F";
+		args[n++] = *names;
+	}
+	memcpy(args + n, argv + 1, argc * sizeof(*argv));
+	return test_harness_run(n + argc - 1, args);
+}

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "../hantro/submit.h"
@@ -30,7 +29,7 @@ static struct state {
 	long long unclocked, overlaps, bad, writes_after_stop;
 } states[MAX_NODES + 1];
 
-static const struct test_program *program;
+const struct test_program *program;
 const struct test *test;
 const char *node;
 bool fences;
@@ -167,16 +166,6 @@ static int try_bind(const char *device, bool bind)
 void bind_driver(bool bind)
 {
 	DO(try_bind(device_of(node), bind));
-}
-
-pid_t start_child(void)
-{
-	pid_t pid;
-
-	pid = DO(fork());
-	if (!pid)
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-	return pid;
 }
 
 void child_ends(pid_t pid)

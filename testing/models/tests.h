@@ -16,10 +16,13 @@
 
 #include <linux/types.h>
 
+#include "child.h"
 #include "vb2_fences_util.h"
 
 /* What takes longer than this hangs. */
 #define STUCK_MS	VB2F_TIMEOUT_MS
+
+struct hs_done;
 
 struct test {
 	const char *name;
@@ -43,11 +46,27 @@ struct test_program {
 	const char *fenced;		/* those that have release fences */
 	int (*device)(const char *node, char *name, size_t size);
 	const struct test *tests;	/* the last one has no name */
+
+	/*
+	 * For the tests of mem2mem.h, which fail in here if it goes wrong. A context is one of the
+	 * test's node, and streams. A CAPTURE buffer is wiped before it is submitted, and has to
+	 * contain then what the job makes of the OUTPUT buffer.
+	 */
+	struct vb2f *(*open)(void);
+	void (*close)(struct vb2f *v);
+	int (*stream)(struct vb2f *v, bool on);
+	void (*submit)(struct vb2f *v, int out, int cap, unsigned int seed);
+	void (*forget)(struct vb2f *v);	/* what has failed is no reference; may be NULL */
+	void (*expect)(struct vb2f *v, int out, const struct hs_done *done);
+	void (*spurious)(void);		/* and what the driver has to make of it */
+	int longer_us;			/* the longest job that is far from the time-out */
+	int sleep_us;			/* one that takes longer than system sleep, if it may */
 };
 
-int run_tests(const struct test_program *program, int argc, char **argv);
+int run_tests(const struct test_program *p, int argc, char **argv);
 
 /* The one that runs */
+extern const struct test_program *program;
 extern const struct test *test;
 extern const char *node;
 extern bool fences;		/* must be there */
@@ -87,7 +106,6 @@ void spurious(void);
 long long interrupts(int *irq);
 
 void bind_driver(bool bind);
-pid_t start_child(void);	/* which ends with this process */
 void child_ends(pid_t pid);
 
 /* The fence of a job that runs; -1 where there is none to be had. */

@@ -176,7 +176,7 @@ VARIANT(teardown, rga3_mmap, RGA3(NV12, ABGR32, MMAP));
 
 int main(int argc, char **argv)
 {
-	return test_harness_run(argc, argv);
+	return run_without(argc, argv, (char *[]){ NULL });
 }
 
 #elif defined(CASES_STRESS)
@@ -191,13 +191,7 @@ STRESS(rga3_import, RGA3(RGB24, RGB565, HEAP));
 
 int main(int argc, char **argv)
 {
-	char *args[argc + 3];
-
-	args[0] = argv[0];
-	args[1] = "-F";
-	args[2] = "crossed";
-	memcpy(args + 3, argv + 1, argc * sizeof(*argv));
-	return test_harness_run(argc + 2, args);
+	return run_without(argc, argv, (char *[]){ "crossed", NULL });
 }
 
 #else
@@ -229,15 +223,7 @@ FIXTURE_VARIANT_ADD(pair, rga3_exports_to_rga2) {
 
 int main(int argc, char **argv)
 {
-	char *args[argc + 5];
-
-	args[0] = argv[0];
-	args[1] = "-F";
-	args[2] = "vim2m";
-	args[3] = "-F";
-	args[4] = "held";
-	memcpy(args + 5, argv + 1, argc * sizeof(*argv));
-	return test_harness_run(argc + 4, args);
+	return run_without(argc, argv, (char *[]){ "vim2m", "held", NULL });
 }
 
 #endif

@@ -27,16 +27,12 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/socket.h>
 
-#include "../hantro/submit.h"
+#include "reader.h"
 #include "submit.h"
 
 #define NCAP		2
@@ -50,195 +46,12 @@ static const char *const memories[] = {
 	[RS_HEAP] = "heap",
 };
 
-/* To the consumer: a new stream; a frame in flight; how the frame has to be read */
-struct order {
-	enum { STREAM, FRAME, DONE } what;
-	char node[8];
-	int cap;
-	int nplanes;
-	size_t size[VB2F_MAX_PLANES];	/* of a buffer */
-	int count;
-	struct ref_range ranges[3];
-};
-
-struct report {
-	int error;
-	bool busy;		/* poll() of a dma-buf was not ready */
-	bool active;		/* the fence was not signalled */
-	bool flight;		/* nor had the hardware finished, when asked after that */
-	bool early;		/* and it had not when the frame had been read */
-	__u64 hash;
-};
-
-struct row {
-	int frames;
-	int wrong;
-	long long faults;	/* of the driver, as the model sees it */
-	int equal;
-	int unequal;
-	int busy;
-	int active;
-	int flight;
-	int early;
-	__u64 mmap;
-	__u64 model;
-	__u64 reference;
-	__u64 consumer;
-};
-
 static int frames_per_row = 2;
 static int time_us = 20000;
 static const char *only;
 static const char *decoder;
 static bool all;
 static int ran, wrong, failed;
-
-/*
- * The consumer
- */
-
-struct consumer {
-	struct order stream;
-	int fd[NCAP * VB2F_MAX_PLANES];
-	void *map[NCAP * VB2F_MAX_PLANES];
-	void *copy[VB2F_MAX_PLANES];
-};
-
-static void end_stream(struct consumer *c)
-{
-	int i;
-
-	for (i = 0; i < NCAP * VB2F_MAX_PLANES; i++) {
-		if (c->map[i])
-			munmap(c->map[i], c->stream.size[i % VB2F_MAX_PLANES]);
-		if (c->fd[i] >= 0)
-			close(c->fd[i]);
-		c->map[i] = NULL;
-		c->fd[i] = -1;
-	}
-	for (i = 0; i < VB2F_MAX_PLANES; i++) {
-		free(c->copy[i]);
-		c->copy[i] = NULL;
-	}
-}
-
-static int new_stream(struct consumer *c, const int *fds)
-{
-	int i, p, at, n = c->stream.nplanes;
-
-	memcpy(c->fd, fds, sizeof(c->fd));
-	for (i = 0; i < NCAP; i++) {
-		for (p = 0; p < n; p++) {
-			at = i * VB2F_MAX_PLANES + p;
-			c->map[at] = mmap(NULL, c->stream.size[p], PROT_READ, MAP_SHARED,
-					  c->fd[at], 0);
-			if (c->map[at] == MAP_FAILED) {
-				c->map[at] = NULL;
-				return -errno;
-			}
-		}
-	}
-	for (p = 0; p < n; p++) {
-		c->copy[p] = malloc(c->stream.size[p]);
-		if (!c->copy[p])
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-/* Each plane has the same fence: the last one is looked at, but all are waited for. */
-static int look(struct consumer *c, int cap, struct report *r)
-{
-	int *fd = &c->fd[cap * VB2F_MAX_PLANES];
-	void **map = &c->map[cap * VB2F_MAX_PLANES];
-	int sync[VB2F_MAX_PLANES], p, ret = 0, n = c->stream.nplanes;
-
-	memset(r, 0, sizeof(*r));
-	for (p = 0; p < n; p++) {
-		r->busy = !vb2f_poll(fd[p], POLLIN, 0);
-		sync[p] = vb2f_export(fd[p], DMA_BUF_SYNC_READ);
-		if (sync[p] < 0)
-			return sync[p];
-		r->active = !vb2f_status(sync[p]);
-	}
-	r->flight = hs_knob_int(c->stream.node, "active") == 1;
-	for (p = 0; p < n; p++) {
-		if (!ret)
-			ret = vb2f_poll(sync[p], POLLIN, VB2F_TIMEOUT_MS) > 0 ? 0 : -ETIMEDOUT;
-		close(sync[p]);
-	}
-	for (p = 0; p < n && !ret; p++) {
-		hs_cpu_access(fd[p], true, false);
-		memcpy(c->copy[p], map[p], c->stream.size[p]);
-		hs_cpu_access(fd[p], false, false);
-	}
-	r->early = hs_knob_int(c->stream.node, "active") == 1;
-	return ret;
-}
-
-static void consume(int sock)
-{
-	int fd[NCAP * VB2F_MAX_PLANES];
-	struct consumer c = {};
-	struct report r = {};
-	struct order o;
-
-	memset(c.fd, -1, sizeof(c.fd));
-	for (;;) {
-		if (vb2f_recv(sock, &o, sizeof(o), fd, NCAP * VB2F_MAX_PLANES))
-			exit(1);
-		switch (o.what) {
-		case STREAM:
-			end_stream(&c);
-			c.stream = o;
-			r.error = new_stream(&c, fd);
-			break;
-		case FRAME:
-			r.error = look(&c, o.cap, &r);
-			continue;
-		case DONE:
-			r.hash = rs_hash_ranges(c.copy, o.ranges, o.count);
-			break;
-		}
-		if (vb2f_send(sock, &r, sizeof(r), NULL, 0))
-			exit(1);
-	}
-}
-
-/*
- * The producer
- */
-
-static int ask(int sock, const struct order *o, const int *fds, int nfds, struct report *r)
-{
-	int none, ret;
-
-	ret = vb2f_send(sock, o, sizeof(*o), fds, nfds);
-	if (ret || o->what == FRAME)
-		return ret;
-	return vb2f_recv(sock, r, sizeof(*r), &none, 0) ?: r->error;
-}
-
-static int begin_stream(struct rs *rs, int sock)
-{
-	int i, p, n = rs->v.nplanes, fds[NCAP * VB2F_MAX_PLANES];
-	struct order o = { .what = STREAM, .nplanes = n };
-	struct report r;
-
-	snprintf(o.node, sizeof(o.node), "%s", rs->setup.node);
-	for (p = 0; p < n; p++)
-		o.size[p] = rs->v.size[p];
-	/* As many as are expected */
-	for (i = 0; i < NCAP; i++)
-		for (p = 0; p < VB2F_MAX_PLANES; p++)
-			fds[i * VB2F_MAX_PLANES + p] = rs->v.cap[i].fd[p < n ? p : 0];
-	return ask(sock, &o, fds, NCAP * VB2F_MAX_PLANES, &r);
-}
-
-static __u64 mix(__u64 sum, __u64 hash)
-{
-	return hs_fnv(sum, &hash, sizeof(hash));
-}
 
 /* Decode, and queue the picture to RGA when the fence says that it is there. */
 static int submit_decoded(struct rs *rs, struct hs *hs, int cap, int n)
@@ -247,7 +60,7 @@ static int submit_decoded(struct rs *rs, struct hs *hs, int cap, int n)
 	const int *fd = hs->v.cap[cap].fd;
 	int ret, sync;
 
-	hs_wipe(hs, cap);
+	hs_wipe(&hs->v, cap);
 	ret = hs_submit_frame(hs, 0, cap, n + 1);
 	if (!ret)
 		ret = hs_wait_count(decoder, "starts", starts + 1, VB2F_TIMEOUT_MS);
@@ -266,7 +79,7 @@ static int submit_decoded(struct rs *rs, struct hs *hs, int cap, int n)
 static int one_frame(struct rs *rs, struct hs *hs, int sock, int n, struct row *row)
 {
 	const char *node = rs->setup.node;
-	struct order o = { .what = FRAME, .cap = n % NCAP };
+	struct order o = { .cap = n % NCAP, .parts = 1 };
 	void **in = hs ? hs->v.cap[o.cap].map : rs->out[0];
 	long long starts = hs_knob_int(node, "starts");
 	void **mine = rs->v.cap[o.cap].map, **other = rs->mmap[o.cap];
@@ -280,7 +93,7 @@ static int one_frame(struct rs *rs, struct hs *hs, int sock, int n, struct row *
 	if (!ret)
 		ret = hs_wait_count(node, "starts", starts + 1, VB2F_TIMEOUT_MS);
 	if (!ret)
-		ret = ask(sock, &o, NULL, 0, NULL);
+		ret = reader_frame(sock, o.cap);
 	if (!ret)
 		ret = rs_finish(rs, &done, VB2F_TIMEOUT_MS);
 	if (!ret && hs)
@@ -294,9 +107,8 @@ static int one_frame(struct rs *rs, struct hs *hs, int sock, int n, struct row *
 	if (ret)
 		return ret;
 
-	o.what = DONE;
-	o.count = ref_ranges(&rs->op.out, &rs->op.compose, o.ranges);
-	ret = ask(sock, &o, NULL, 0, &r);
+	o.count = ref_ranges(&rs->op.out, &rs->op.compose, o.ranges[0]);
+	ret = reader_done(sock, &o, &r);
 	if (ret)
 		return ret;
 
@@ -306,27 +118,14 @@ static int one_frame(struct rs *rs, struct hs *hs, int sock, int n, struct row *
 	row->mmap = mix(row->mmap, rs_hash(rs, other[0] ? other : mine));
 	row->model = mix(row->model, model);
 	row->reference = mix(row->reference, rs_hash(rs, rs->expected));
-	row->consumer = mix(row->consumer, r.hash);
-	row->equal += r.hash == model;
-	row->unequal += r.hash != model;
-	row->busy += r.busy;
-	row->active += r.active;
-	row->flight += r.flight;
-	row->early += r.early;
-	row->frames++;
+	row->consumer = mix(row->consumer, r.hash[0]);
+	count_frame(row, &r, r.hash[0] == model);
 	return 0;
 }
 
-static long long count_faults(const char *node)
+static long long all_faults(const char *node)
 {
-	return (decoder && node != decoder ? count_faults(decoder) : 0) +
-	       hs_knob_int(node, "bad") + hs_knob_int(node, "overlaps") +
-	       hs_knob_int(node, "writes_after_stop") + hs_knob_int(node, "unclocked");
-}
-
-static const char *name_of(int err)
-{
-	return err ? strerrorname_np(-err) ?: "?" : "ok";
+	return count_faults(node) + (decoder ? count_faults(decoder) : 0);
 }
 
 static void print_row(const struct rs *rs, const char *what, const struct row *row)
@@ -347,12 +146,7 @@ static void print_row(const struct rs *rs, const char *what, const struct row *r
 /* fixed: the stock driver, which has no fences, does it wrong */
 static void one_row(int sock, const char *what, struct rs_setup setup, bool fixed)
 {
-	struct row row = {
-		.mmap = HS_FNV_INIT,
-		.model = HS_FNV_INIT,
-		.reference = HS_FNV_INIT,
-		.consumer = HS_FNV_INIT,
-	};
+	struct row row = NEW_ROW;
 	const struct hs_setup source = {
 		.node = decoder,
 		.codec = decoder && !strcmp(decoder, "g2") ? HS_HEVC : HS_H264,
@@ -383,11 +177,11 @@ static void one_row(int sock, const char *what, struct rs_setup setup, bool fixe
 		return;
 	}
 	if (!ret) {
-		row.faults = -count_faults(setup.node);
-		ret = begin_stream(&rs, sock);
+		row.faults = -all_faults(setup.node);
+		ret = reader_stream(sock, &rs.v, setup.node, &(struct order){});
 		for (n = 0; n < frames_per_row && !ret; n++)
 			ret = one_frame(&rs, from, sock, n, &row);
-		row.faults += count_faults(setup.node);
+		row.faults += all_faults(setup.node);
 		if (!ret)
 			print_row(&rs, what, &row);
 		rs_close(&rs);
@@ -634,7 +428,7 @@ static void chains_of(int sock, const char *node)
 int main(int argc, char **argv)
 {
 	static const char *const nodes[] = { RGA2, RGA3 };
-	int opt, i, sock[2];
+	int opt, i, sock;
 	unsigned int n;
 	pid_t pid;
 
@@ -658,18 +452,9 @@ int main(int argc, char **argv)
 			"-a: also what the driver is known to do wrong\n");
 		return 2;
 	}
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sock))
+	sock = start_reader(&pid);
+	if (sock < 0)
 		return 1;
-	/* Forked before any device is open: it has nothing but dma-bufs. */
-	pid = fork();
-	if (pid < 0)
-		return 1;
-	if (!pid) {
-		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		close(sock[0]);
-		consume(sock[1]);
-	}
-	close(sock[1]);
 
 	if (decoder) {
 		hs_knobs_reset(decoder);
@@ -687,17 +472,17 @@ int main(int argc, char **argv)
 		hs_knobs_reset(nodes[n]);
 		hs_knob_set_int(nodes[n], "time_us", time_us);
 		if (decoder) {
-			chains_of(sock[0], nodes[n]);
+			chains_of(sock, nodes[n]);
 		} else {
-			formats_of(sock[0], nodes[n]);
-			colours_of(sock[0], nodes[n]);
-			geometry_of(sock[0], nodes[n]);
+			formats_of(sock, nodes[n]);
+			colours_of(sock, nodes[n]);
+			geometry_of(sock, nodes[n]);
 		}
 		hs_knobs_reset(nodes[n]);
 	}
 	if (decoder)
 		hs_knobs_reset(decoder);
-	close(sock[0]);
+	close(sock);
 	vb2f_wait_child(pid);
 	printf("# %d rows, %d wrong, %d failed\n", ran, wrong, failed);
 	return !ran || wrong || failed;

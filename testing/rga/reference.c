@@ -406,7 +406,7 @@ int ref_run(const struct ref_op *op, void *const in[], void *const out[])
 }
 
 int ref_ranges(const struct v4l2_pix_format_mplane *format, const struct v4l2_rect *rect,
-	       struct ref_range ranges[3])
+	       struct hs_range ranges[3])
 {
 	const struct format *f = find_format(format->pixelformat);
 	int i, hdiv, vdiv, bytes;
@@ -414,7 +414,7 @@ int ref_ranges(const struct v4l2_pix_format_mplane *format, const struct v4l2_re
 	if (!f)
 		return -EINVAL;
 	for (i = 0; i < num_planes(f); i++) {
-		struct ref_range *r = &ranges[i];
+		struct hs_range *r = &ranges[i];
 
 		hdiv = i && num_planes(f) == 3 ? 2 : 1;
 		vdiv = i ? f->vdiv : 1;

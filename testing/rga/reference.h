@@ -7,10 +7,7 @@
 #ifndef RGA_REFERENCE_H
 #define RGA_REFERENCE_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
-#include <linux/videodev2.h>
+#include "../hantro/submit.h"
 
 struct ref_op {
 	int generation;		/* 2 or 3: they scale and choose colours differently */
@@ -23,21 +20,12 @@ struct ref_op {
 	bool vflip;
 };
 
-/* Bytes of a picture in one of its buffers: @rows of @width, @stride apart */
-struct ref_range {
-	int plane;
-	size_t offset;
-	size_t width;
-	size_t stride;
-	size_t rows;
-};
-
 /*
  * By one pointer per plane of the buffer. ref_run() writes only what the hardware is to write.
  * Both return a negative errno if they do not know a format; ref_ranges() how many there are.
  */
 int ref_run(const struct ref_op *op, void *const in[], void *const out[]);
 int ref_ranges(const struct v4l2_pix_format_mplane *format, const struct v4l2_rect *rect,
-	       struct ref_range ranges[3]);
+	       struct hs_range ranges[3]);
 
 #endif /* RGA_REFERENCE_H */

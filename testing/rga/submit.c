@@ -368,18 +368,6 @@ void rs_fill(struct rs *rs, int out, unsigned int seed)
 	}
 }
 
-void rs_wipe(struct rs *rs, int cap)
-{
-	struct vb2f_buf *buf = &rs->v.cap[cap];
-	int p;
-
-	for (p = 0; p < rs->v.nplanes; p++) {
-		hs_cpu_access(buf->fd[p], true, true);
-		memset(buf->map[p], RS_WIPE, rs->v.size[p]);
-		hs_cpu_access(buf->fd[p], false, true);
-	}
-}
-
 int rs_queue_out(struct rs *rs, int out, const int *fds)
 {
 	struct v4l2_plane planes[VB2F_MAX_PLANES];
@@ -398,7 +386,7 @@ int rs_submit(struct rs *rs, int out, int cap, unsigned int seed)
 	int ret;
 
 	rs_fill(rs, out, seed);
-	rs_wipe(rs, cap);
+	hs_wipe(&rs->v, cap);
 	ret = vb2f_qcap(&rs->v, cap);
 	return ret ?: rs_queue_out(rs, out, NULL);
 }
@@ -407,49 +395,23 @@ int rs_submit_dmabuf(struct rs *rs, int out, int cap, const int *fds)
 {
 	int ret;
 
-	rs_wipe(rs, cap);
+	hs_wipe(&rs->v, cap);
 	ret = vb2f_qcap(&rs->v, cap);
 	return ret ?: rs_queue_out(rs, out, fds);
 }
 
-int rs_dq(struct rs *rs, bool capture, struct rs_done *done, int ms)
-{
-	__u64 end = vb2f_now() + ms * 1000000ULL;
-	struct v4l2_plane planes[VB2F_MAX_PLANES];
-	struct v4l2_buffer b;
-	int ret;
-
-	for (;;) {
-		if (capture)
-			vb2f_init_buf(&rs->v, &b, planes, true, 0);
-		else
-			init_out(rs, &b, planes, 0);
-		ret = vb2f_ioctl(rs->v.fd, VIDIOC_DQBUF, &b);
-		if (ret != -EAGAIN)
-			break;
-		if (vb2f_now() > end)
-			return -ETIMEDOUT;
-		vb2f_sleep_us(500);
-	}
-	if (ret)
-		return ret;
-	if (done) {
-		done->index = b.index;
-		done->error = b.flags & V4L2_BUF_FLAG_ERROR;
-		done->sequence = b.sequence;
-		done->stamp = b.timestamp.tv_sec;
-	}
-	return b.index;
-}
-
 int rs_finish(struct rs *rs, struct rs_done *done, int ms)
 {
+	struct hs_done cap;
 	int ret;
 
-	ret = rs_dq(rs, true, done, ms);
+	ret = hs_dq(&rs->v, true, &cap, ms);
 	if (ret >= 0)
-		ret = rs_dq(rs, false, NULL, ms);
-	return ret < 0 ? ret : 0;
+		ret = hs_dq(&rs->v, false, NULL, ms);
+	if (ret < 0)
+		return ret;
+	*done = (struct rs_done){ .index = cap.index, .error = cap.error };
+	return 0;
 }
 
 /*
@@ -461,7 +423,7 @@ int rs_expect(struct rs *rs, void *const in[])
 	int p;
 
 	for (p = 0; p < rs->v.nplanes; p++)
-		memset(rs->expected[p], RS_WIPE, rs->v.size[p]);
+		memset(rs->expected[p], HS_WIPE, rs->v.size[p]);
 	return ref_run(&rs->op, in, rs->expected);
 }
 
@@ -476,22 +438,10 @@ size_t rs_differ(const struct rs *rs, void *const planes[])
 	return count;
 }
 
-__u64 rs_hash_ranges(void *const planes[], const struct ref_range *range, int count)
-{
-	__u64 hash = HS_FNV_INIT;
-	size_t row;
-
-	for (; count--; range++)
-		for (row = 0; row < range->rows; row++)
-			hash = hs_fnv(hash, (char *)planes[range->plane] + range->offset +
-				      row * range->stride, range->width);
-	return hash;
-}
-
 __u64 rs_hash(const struct rs *rs, void *const planes[])
 {
-	struct ref_range ranges[3];
+	struct hs_range ranges[3];
 	int n = ref_ranges(&rs->op.out, &rs->op.compose, ranges);
 
-	return rs_hash_ranges(planes, ranges, n);
+	return hs_hash(planes, ranges, n);
 }

@@ -15,7 +15,6 @@
 #include "vb2_fences_util.h"
 
 #define RS_MAX_BUFS	16
-#define RS_WIPE		0xa5
 
 enum rs_memory {
 	RS_MMAP,
@@ -39,7 +38,7 @@ struct rs_setup {
 };
 
 struct rs {
-	struct vb2f v;		/* v.cap[i].fd, .map: the dma-bufs */
+	struct vb2f v;		/* the first; v.cap[i].fd, .map: the dma-bufs */
 	struct vb2f_setup vsetup;
 	struct rs_setup setup;
 	struct ref_op op;	/* what the driver has agreed to */
@@ -52,8 +51,6 @@ struct rs {
 struct rs_done {
 	int index;
 	bool error;		/* V4L2_BUF_FLAG_ERROR */
-	__u32 sequence;
-	__u32 stamp;
 };
 
 /*
@@ -76,14 +73,12 @@ int rs_alloc_dmabufs(const struct rs_setup *setup, int count, int fds[][VB2F_MAX
 
 /*
  * Jobs. rs_fill() makes a picture of noise; rs_submit() queues a wiped CAPTURE buffer and the
- * picture; rs_finish() takes one of each back, rs_dq() one (and returns its index).
+ * picture; rs_finish() takes one of each back.
  */
 void rs_fill(struct rs *rs, int out, unsigned int seed);
-void rs_wipe(struct rs *rs, int cap);
 int rs_queue_out(struct rs *rs, int out, const int *fds);
 int rs_submit(struct rs *rs, int out, int cap, unsigned int seed);
 int rs_submit_dmabuf(struct rs *rs, int out, int cap, const int *fds);
-int rs_dq(struct rs *rs, bool capture, struct rs_done *done, int ms);
 int rs_finish(struct rs *rs, struct rs_done *done, int ms);
 
 /*
@@ -95,6 +90,5 @@ int rs_finish(struct rs *rs, struct rs_done *done, int ms);
 int rs_expect(struct rs *rs, void *const in[]);
 size_t rs_differ(const struct rs *rs, void *const planes[]);
 __u64 rs_hash(const struct rs *rs, void *const planes[]);
-__u64 rs_hash_ranges(void *const planes[], const struct ref_range *range, int count);
 
 #endif /* RGA_SUBMIT_H */

@@ -11,26 +11,23 @@
  * Prints one line per frame; testing/weston/run makes a table of it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 
 #include <drm_fourcc.h>
 #include <wayland-client.h>
-#include <xf86drm.h>
 #include <xf86drmMode.h>
 
 #include "../consumer/producer.h"
+#include "../consumer/program.h"
 #include "linux-dmabuf-unstable-v1.h"
 #include "presentation-time.h"
 #include "xdg-shell.h"
@@ -70,8 +67,7 @@ static struct {
 	struct producer *producer;
 	const struct display_layout *layout;
 
-	unsigned int minor;
-	int crc_fd;
+	struct display screen;	/* weston's: its checksums */
 	__u32 crc[MAX_REFRESHES];
 	bool has_crc[MAX_REFRESHES];
 	__u32 last;		/* the newest of them */
@@ -81,60 +77,38 @@ static struct {
 	unsigned int nframes;
 } c;
 
-static void die(const char *fmt, ...)
-{
-	va_list args;
-
-	va_start(args, fmt);
-	fprintf(stderr, "client: ");
-	vfprintf(stderr, fmt, args);
-	fprintf(stderr, "\n");
-	exit(1);
-}
-
-static void check(int ret, const char *what)
-{
-	if (ret < 0)
-		die("%s: %s", what, strerror(-ret));
-}
-
 /*
  * What was on screen
  */
 
-#define DRI	"/sys/kernel/debug/dri/%u/"
+#define STATE	"/sys/kernel/debug/dri/%u/state"
 
 static void open_crc(void)
 {
-	char path[64];
+	int ret = -ENODEV;
 
-	for (c.minor = 0; c.minor < 16; c.minor++) {
-		snprintf(path, sizeof(path), DRI "crtc-0/crc/control", c.minor);
-		if (!vb2f_write(path, "auto"))
-			break;
+	for (c.screen.minor = 0; c.screen.minor < 16; c.screen.minor++) {
+		ret = display_crc_open(&c.screen);
+		if (!ret)
+			return;
 	}
-	snprintf(path, sizeof(path), DRI "crtc-0/crc/data", c.minor);
-	c.crc_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (c.crc_fd < 0)
-		die("%s: %s", path, strerror(errno));
+	check(ret, "checksums");
 }
 
 static void read_crc(void)
 {
-	unsigned int refresh, crc;
-	char line[64];
-	ssize_t len;
+	__u32 refresh, crc;
+	int ret;
 
-	while ((len = read(c.crc_fd, line, sizeof(line) - 1)) > 0) {
-		line[len] = 0;
-		if (sscanf(line, "%x %x", &refresh, &crc) != 2 || refresh >= MAX_REFRESHES)
-			die("strange checksum: %s", line);
+	while (!(ret = display_crc_next(&c.screen, &refresh, &crc))) {
+		if (refresh >= MAX_REFRESHES)
+			die("the checksum of refresh %u is one too many", refresh);
 		c.crc[refresh] = crc;
 		c.has_crc[refresh] = true;
 		c.last = refresh;
 	}
-	if (len < 0 && errno != EAGAIN)
-		die("checksums: %s", strerror(errno));
+	if (ret != -EAGAIN)
+		check(ret, "checksums");
 }
 
 /* Is what a plane shows somebody else's dma-buf? */
@@ -144,7 +118,7 @@ static bool is_direct(void)
 	bool direct = false;
 	FILE *f;
 
-	snprintf(path, sizeof(path), DRI "state", c.minor);
+	snprintf(path, sizeof(path), STATE, c.screen.minor);
 	f = fopen(path, "re");
 	if (!f)
 		die("%s: %s", path, strerror(errno));
@@ -315,7 +289,7 @@ static void wait_until(bool (*done)(const void *), const void *arg, const char *
 	__u64 end = vb2f_now() + VB2F_TIMEOUT_MS * 1000000ULL;
 	struct pollfd p[] = {
 		{ .fd = wl_display_get_fd(c.display), .events = POLLIN },
-		{ .fd = c.crc_fd, .events = POLLIN },
+		{ .fd = c.screen.crc, .events = POLLIN },
 	};
 
 	for (;;) {
@@ -452,124 +426,46 @@ static int take_drm_fd(pid_t weston)
 		return fd;
 	}
 	die("weston (%d) has no display open", weston);
-	return -1;
 }
 
-static __u32 find_prop(int fd, __u32 connector, const char *name)
-{
-	drmModeObjectProperties *props;
-	drmModePropertyRes *prop;
-	__u32 i, id = 0;
-
-	props = drmModeObjectGetProperties(fd, connector, DRM_MODE_OBJECT_CONNECTOR);
-	for (i = 0; props && i < props->count_props && !id; i++) {
-		prop = drmModeGetProperty(fd, props->props[i]);
-		if (prop && !strcmp(prop->name, name))
-			id = prop->prop_id;
-		drmModeFreeProperty(prop);
-	}
-	drmModeFreeObjectProperties(props);
-	if (!id)
-		die("no property %s", name);
-	return id;
-}
-
-static __u32 find_writeback(int fd, __u32 *crtc)
-{
-	drmModeConnector *connector;
-	drmModeRes *res;
-	__u32 id = 0;
-	int i;
-
-	if (drmSetClientCap(fd, DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 1))
-		die("no writeback: %s", strerror(errno));
-	res = drmModeGetResources(fd);
-	for (i = 0; res && i < res->count_connectors && !id; i++) {
-		connector = drmModeGetConnectorCurrent(fd, res->connectors[i]);
-		if (connector && connector->connector_type == DRM_MODE_CONNECTOR_WRITEBACK)
-			id = connector->connector_id;
-		drmModeFreeConnector(connector);
-	}
-	if (!id)
-		die("no writeback connector");
-	*crtc = res->crtcs[0];
-	drmModeFreeResources(res);
-	drmSetClientCap(fd, DRM_CLIENT_CAP_WRITEBACK_CONNECTORS, 0);
-	return id;
-}
-
-static void attach_writeback(int fd, __u32 connector, __u32 crtc, __u32 fb)
+static void attach_writeback(const struct display *d, __u32 crtc, __u32 fb)
 {
 	drmModeAtomicReq *req = drmModeAtomicAlloc();
 	int fence = -1, ret;
 
-	drmModeAtomicAddProperty(req, connector, find_prop(fd, connector, "CRTC_ID"), crtc);
+	drmModeAtomicAddProperty(req, d->writeback, d->prop.writeback_crtc, crtc);
 	if (fb) {
-		drmModeAtomicAddProperty(req, connector,
-					 find_prop(fd, connector, "WRITEBACK_FB_ID"), fb);
-		drmModeAtomicAddProperty(req, connector,
-					 find_prop(fd, connector, "WRITEBACK_OUT_FENCE_PTR"),
+		drmModeAtomicAddProperty(req, d->writeback, d->prop.writeback_fb, fb);
+		drmModeAtomicAddProperty(req, d->writeback, d->prop.writeback_fence,
 					 (uintptr_t)&fence);
 	}
 	alarm(VB2F_TIMEOUT_MS / 1000);
-	ret = drmModeAtomicCommit(fd, req, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
+	ret = drmModeAtomicCommit(d->fd, req, DRM_MODE_ATOMIC_ALLOW_MODESET, NULL);
 	alarm(0);
 	drmModeAtomicFree(req);
-	if (ret)
-		die("writeback: %s", strerror(-ret));
+	check(ret, "writeback");
 	if (fb && vb2f_poll(fence, POLLIN, VB2F_TIMEOUT_MS) <= 0)
 		die("no end of the writeback");
 	if (fb)
 		close(fence);
 }
 
-static void write_ppm(const char *path, const __u32 *xrgb)
-{
-	FILE *f = fopen(path, "we");
-	int i;
-
-	if (!f)
-		die("%s: %s", path, strerror(errno));
-	fprintf(f, "P6\n%d %d\n255\n", WIDTH, HEIGHT);
-	for (i = 0; i < WIDTH * HEIGHT; i++) {
-		putc(xrgb[i] >> 16 & 0xff, f);
-		putc(xrgb[i] >> 8 & 0xff, f);
-		putc(xrgb[i] & 0xff, f);
-	}
-	if (fclose(f))
-		die("%s: %s", path, strerror(errno));
-}
-
 static void screenshot(const char *path, pid_t weston)
 {
-	struct drm_mode_create_dumb dumb = { .width = WIDTH, .height = HEIGHT, .bpp = 32 };
-	__u32 connector, crtc, fb, handles[4] = {}, pitches[4] = {}, offsets[4] = {};
-	struct drm_mode_map_dumb where = {};
 	int fd = take_drm_fd(weston);
-	void *map = MAP_FAILED;
-
-	check(vb2f_ioctl(fd, DRM_IOCTL_MODE_CREATE_DUMB, &dumb), "a dumb buffer");
-	handles[0] = dumb.handle;
-	where.handle = dumb.handle;
-	pitches[0] = dumb.pitch;
-	if (!vb2f_ioctl(fd, DRM_IOCTL_MODE_MAP_DUMB, &where))
-		map = mmap(NULL, dumb.size, PROT_READ, MAP_SHARED, fd, where.offset);
-	if (map == MAP_FAILED || dumb.pitch != WIDTH * 4)
-		die("a dumb buffer: %s", strerror(errno));
-	check(drmModeAddFB2(fd, WIDTH, HEIGHT, DRM_FORMAT_XRGB8888, handles, pitches, offsets, &fb,
-			    0), "a framebuffer");
+	struct display_fb fb;
+	struct display d;
 
 	/* Two commits at a time are one too many. */
 	kill(weston, SIGSTOP);
-	connector = find_writeback(fd, &crtc);
-	attach_writeback(fd, connector, crtc, fb);
-	write_ppm(path, map);
-	attach_writeback(fd, connector, 0, 0);
+	check(display_borrow(&d, fd, WIDTH, HEIGHT), "weston's display");
+	check(display_dumb_xrgb(&d, &fb), "a framebuffer");
+	attach_writeback(&d, d.crtc, fb.id);
+	check(display_write_ppm(path, fb.map[0], WIDTH, HEIGHT), path);
+	attach_writeback(&d, 0, 0);
 	kill(weston, SIGCONT);
 
-	drmModeRmFB(fd, fb);
-	munmap(map, dumb.size);
-	drmModeDestroyDumbBuffer(fd, dumb.handle);
+	display_drop(&d, &fb);
 	close(fd);
 }
 
@@ -670,7 +566,7 @@ static void take_screenshot(const char *prefix, pid_t weston)
 	commit(f);
 	wait_until(is_shown, f, "weston to show a frame");
 	/* Checksums and writeback are one switch in vkms. */
-	close(c.crc_fd);
+	display_crc_close(&c.screen);
 	snprintf(path, sizeof(path), "%s.ppm", prefix);
 	screenshot(path, weston);
 	check(producer_finish(c.producer, NULL), "the end of a job");
@@ -680,7 +576,7 @@ static void take_screenshot(const char *prefix, pid_t weston)
 		picture[i] = (from[i] >> 11) * 255 / 31 << 16 |
 			     (from[i] >> 5 & 63) * 255 / 63 << 8 | (from[i] & 31) * 255 / 31;
 	snprintf(path, sizeof(path), "%s-expected.ppm", prefix);
-	write_ppm(path, picture);
+	check(display_write_ppm(path, picture, WIDTH, HEIGHT), path);
 }
 
 /* Let somebody else do something, until he gives a line */
@@ -709,7 +605,7 @@ int main(int argc, char **argv)
 	count = atoi(argv[3]);
 	if (!ms || !count || count > MAX_FRAMES - PICTURES - 2)
 		die("JOB_MS or FRAMES is too many, or none");
-	c.crc_fd = -1;
+	c.screen.crc = -1;
 
 	open_window();
 	check(producer_open(&c.producer, type, WIDTH, HEIGHT, NBUFS), type->name);
