@@ -49,7 +49,7 @@ class Build:
 
     def programs(self):
         headers = f"{self.path}/kselftest"
-        for command in (["make", "-s", "-C", f"{self.path}/linux", f"O={headers}", "headers"],
+        for command in ([f"{TOP}/scripts/kernel-headers", f"{self.path}/linux", headers],
                         ["make", "-s", "-C", f"{TOP}/testing/{self.name}", f"OUT={self.out}",
                          f"KHDR={headers}/usr/include",
                          f"KSFT={self.path}/linux/tools/testing/selftests"]):
