@@ -4,7 +4,7 @@
 .PHONY: lint lint-quick m2m-drivers
 
 lint: tree
-	@scripts/setup check lint
+	@scripts/setup check lint-long
 	@scripts/lint
 
 lint-quick: tree
