@@ -227,18 +227,17 @@ static void t_unbind_shared(void)
 {
 	const char *peer = strcmp(node, "g2") ? "g2" : "g1i";
 	__u64 hash[MAX_FRAMES], is[MAX_FRAMES];
-	int pair[2], i;
+	int sock, i;
 	char c = 0;
 	struct hs hs;
 	pid_t pid;
 
 	DO(hs_knob_set_int(peer, "time_us", SOON_US));
 	reference(peer, codec_of(peer), 1, MAX_FRAMES, hash);
-	DO(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
-	pid = DO(start_child());
+	pid = DO(start_peer(&sock));
 	if (!pid) {
 		open_as(&hs, peer, codec_of(peer));
-		while (recv(pair[1], &c, 1, MSG_DONTWAIT) != 1) {
+		while (recv(sock, &c, 1, MSG_DONTWAIT) != 1) {
 			play(&hs, 1, MAX_FRAMES, is);
 			compare(is, hash, MAX_FRAMES);
 		}
@@ -259,7 +258,7 @@ static void t_unbind_shared(void)
 		hs_close(&hs);
 		bind_driver(true);
 	}
-	DO(vb2f_send(pair[0], &c, 1, NULL, 0));
+	DO(vb2f_send(sock, &c, 1, NULL, 0));
 	child_ends(pid);
 	open_one(&hs);
 	one_good_job(&hs.v);

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <sys/socket.h>
 
 #include "mem2mem.h"
 
@@ -325,30 +324,28 @@ enum leave { BY_STREAMOFF, BY_CLOSE, BY_KILL };
 static void leave(enum leave how)
 {
 	struct vb2f *v = NULL, *other = program->open();
-	int pair[2], go[2], sync = -1, fd;
+	int peer, go, sync = -1, fd;
 	pid_t pid = -1, opener;
 	char path[32], c = 0;
 	__u64 begin;
 
-	DO(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, go));
 	/* Somebody else who comes meanwhile, and has not got what is left */
-	opener = DO(start_child());
+	opener = DO(start_peer(&go));
 	if (!opener) {
 		snprintf(path, sizeof(path), "/proc/self/fd/%d", other->fd);
-		read(go[1], &c, 1);
+		read(go, &c, 1);
 		vb2f_sleep_us(50000);
 		fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC);
 		_exit(fd < 0 || close(fd));
 	}
 	if (how == BY_KILL) {
-		DO(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair));
-		pid = DO(start_child());
+		pid = DO(start_peer(&peer));
 		if (!pid) {
 			start_two(&sync);
-			DO(vb2f_send(pair[1], &c, 1, &sync, sync >= 0));
+			DO(vb2f_send(peer, &c, 1, &sync, sync >= 0));
 			pause();
 		}
-		DO(vb2f_recv(pair[0], &c, 1, &sync, fenced()));
+		DO(vb2f_recv(peer, &c, 1, &sync, fenced()));
 	} else {
 		v = start_two(&sync);
 	}
@@ -356,7 +353,7 @@ static void leave(enum leave how)
 	program->submit(other, 0, 0, 3);
 	still_in_job(sync);
 
-	DO(write(go[0], &c, 1));
+	DO(write(go, &c, 1));
 	begin = vb2f_now();
 	switch (how) {
 	case BY_STREAMOFF:
